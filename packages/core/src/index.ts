@@ -26,6 +26,7 @@ export {
   type TimeUnit,
   type ValueKind,
 } from './columns.ts'
+export { isHistogramReset, isStaleHistogram, storedHint } from './counter-reset.ts'
 export { assert, AssertionError, corruption, ERROR_KINDS, TsinkError, type ErrorCode, type ErrorDetail, type ErrorKind } from './errors.ts'
 export {
   COUNTER_RESET_HINTS,
