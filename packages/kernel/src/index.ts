@@ -2,3 +2,4 @@ export { createKernel, sharedKernel, SHARED_MEMORY_BYTES, type Kernel } from './
 export { MODULE_BYTES, type KernelExports } from './generated/module.ts'
 export { crc32c } from './crc32c.ts'
 export { crc32cPlain } from './plain/crc32c.ts'
+export { snappyDecode, snappyEncode, snappyHeader } from './snappy.ts'
