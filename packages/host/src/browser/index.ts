@@ -1,0 +1,2 @@
+export { systemClock } from '../clock.ts'
+export { portableCompression, systemCompression } from '../compression.ts'

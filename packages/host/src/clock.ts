@@ -1,0 +1,26 @@
+/** Clock: time of day, time since some start, and timers. */
+
+export interface Clock {
+  /** Milliseconds since 1970 UTC; may jump. */
+  now(): number
+  /** Milliseconds since some moment; never goes back. */
+  monotonic(): number
+  /** Runs `run` once, `ms` from now (at most 2^31 - 1). A waiting timer does not keep the process alive. */
+  setTimer(ms: number, run: () => void): Timer
+}
+
+export interface Timer {
+  cancel(): void
+}
+
+/** The machine's clock. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  setTimer(ms: number, run: () => void): Timer {
+    const timer: unknown = setTimeout(run, ms)
+    // On Node a timer is an object that can be told not to hold the process; in browsers it is a number.
+    if (typeof timer === 'object' && timer !== null) (timer as { unref(): void }).unref()
+    return { cancel: () => clearTimeout(timer as number) }
+  },
+}

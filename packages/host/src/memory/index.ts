@@ -1,0 +1,6 @@
+export { ManualClock } from './clock.ts'
+export { MemoryDisk, PowerFailure, type ChangeFault, type MemoryDiskOptions, type Survival } from './disk.ts'
+export { memoryHost, volatileHost, type MemoryHost, type MemoryHostOptions } from './host.ts'
+export { seededRandom } from './random.ts'
+export { systemClock } from '../clock.ts'
+export { portableCompression, systemCompression } from '../compression.ts'

@@ -1,0 +1,275 @@
+/**
+ * The disk on Node: files below one directory.
+ *
+ * Reads and writes are synchronous calls by file descriptor. Syncs of files are fdatasync (size and bytes, not times) on Node's thread pool.
+ * A lock is a row-less SQLite database held by `BEGIN EXCLUSIVE`: the lock lives in the kernel, by process, so that it is gone the moment its
+ * holder is. The holder's pid stands in a second file for the error message only; it is never used to decide.
+ */
+import { TsinkError, type ErrorCode } from '@tsink/core'
+import { createRequire } from 'node:module'
+import fs from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { DirectoryEntry, Disk, DiskFile, DiskLock, OpenMode } from '../disk.ts'
+import { splitPath } from '../path.ts'
+
+export class NodeDisk implements Disk {
+  readonly kind = 'node'
+  /** The directory, as an absolute path. */
+  readonly root: string
+
+  constructor(root: string) {
+    this.root = resolve(root)
+  }
+
+  list(dir: string): Promise<DirectoryEntry[]> {
+    const path = this.#absolute(dir)
+    return attempt('READ_FAILED', 'list', path, () => {
+      let entries: fs.Dirent[]
+      try {
+        entries = fs.readdirSync(path, { withFileTypes: true })
+      } catch (error) {
+        if (codeOf(error) === 'ENOENT') return []
+        throw error
+      }
+      const listing: DirectoryEntry[] = []
+      for (const entry of entries) {
+        const isDirectory = entry.isDirectory()
+        // Between the listing and here a file may have been removed; then it is not listed.
+        const stat = isDirectory ? undefined : fs.statSync(join(path, entry.name), { throwIfNoEntry: false })
+        if (isDirectory) listing.push({ name: entry.name, isDirectory, sizeBytes: 0 })
+        else if (stat !== undefined) listing.push({ name: entry.name, isDirectory, sizeBytes: stat.size })
+      }
+      return listing.sort((a, b) => (a.name < b.name ? -1 : 1))
+    })
+  }
+
+  makeDirectory(dir: string): Promise<void> {
+    const path = this.#absolute(dir)
+    return attempt('WRITE_FAILED', 'make directory', path, () => void fs.mkdirSync(path, { recursive: true }))
+  }
+
+  open(path: string, mode: OpenMode): Promise<DiskFile> {
+    const absolute = this.#absolute(path)
+    return attempt(mode === 'create' ? 'WRITE_FAILED' : 'READ_FAILED', 'open', absolute, () => {
+      const fd = fs.openSync(absolute, mode === 'read' ? 'r' : mode === 'write' ? 'r+' : 'wx+')
+      return new NodeFile(path, absolute, fd, mode === 'create' ? 0 : fs.fstatSync(fd).size)
+    })
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    const source = this.#absolute(from)
+    return attempt('WRITE_FAILED', 'rename', source, () => fs.renameSync(source, this.#absolute(to)))
+  }
+
+  link(from: string, to: string): Promise<void> {
+    const source = this.#absolute(from)
+    const target = this.#absolute(to)
+    return attempt('WRITE_FAILED', 'link', source, () => {
+      try {
+        fs.linkSync(source, target)
+      } catch (error) {
+        // Some file systems (FAT, some network shares) have no links, and none spans devices.
+        if (!['EPERM', 'EXDEV', 'ENOTSUP', 'ENOSYS', 'EOPNOTSUPP'].includes(codeOf(error))) throw error
+        fs.copyFileSync(source, target, fs.constants.COPYFILE_EXCL | fs.constants.COPYFILE_FICLONE)
+        const fd = fs.openSync(target, 'r+')
+        try {
+          fs.fsyncSync(fd)
+        } finally {
+          fs.closeSync(fd)
+        }
+      }
+    })
+  }
+
+  async remove(path: string): Promise<void> {
+    const absolute = this.#absolute(path)
+    try {
+      await fs.promises.rm(absolute, { recursive: true, force: true })
+    } catch (error) {
+      throw failure('WRITE_FAILED', 'remove', absolute, error)
+    }
+  }
+
+  async syncDirectory(dir: string): Promise<void> {
+    const path = this.#absolute(dir)
+    // Windows has no sync of directories: NTFS journals its names itself.
+    if (process.platform === 'win32') return
+    try {
+      const handle = await fs.promises.open(path, 'r')
+      try {
+        await handle.sync()
+      } finally {
+        await handle.close()
+      }
+    } catch (error) {
+      throw failure('SYNC_FAILED', 'sync directory', path, error)
+    }
+  }
+
+  async freeBytes(): Promise<number> {
+    try {
+      const stat = await fs.promises.statfs(this.root)
+      return stat.bavail * stat.bsize
+    } catch {
+      return Infinity
+    }
+  }
+
+  lock(path: string): Promise<DiskLock> {
+    return takeLock(this.#absolute(path))
+  }
+
+  #absolute(path: string): string {
+    return join(this.root, ...splitPath(path))
+  }
+}
+
+class NodeFile implements DiskFile {
+  readonly path: string
+  readonly #absolute: string
+  #fd: number
+  #sizeBytes: number
+
+  constructor(path: string, absolute: string, fd: number, sizeBytes: number) {
+    this.path = path
+    this.#absolute = absolute
+    this.#fd = fd
+    this.#sizeBytes = sizeBytes
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes
+  }
+
+  readSync(into: Uint8Array, offset: number): number {
+    try {
+      let done = 0
+      while (done < into.length) {
+        const count = fs.readSync(this.#fd, into, done, into.length - done, offset + done)
+        if (count === 0) break
+        done += count
+      }
+      return done
+    } catch (error) {
+      throw failure('READ_FAILED', 'read', this.#absolute, error, offset)
+    }
+  }
+
+  writeSync(bytes: Uint8Array, offset: number): void {
+    let done = 0
+    try {
+      while (done < bytes.length) done += fs.writeSync(this.#fd, bytes, done, bytes.length - done, offset + done)
+    } catch (error) {
+      throw failure('WRITE_FAILED', 'write', this.#absolute, error, offset + done)
+    } finally {
+      if (done > 0 && offset + done > this.#sizeBytes) this.#sizeBytes = offset + done
+    }
+  }
+
+  sync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fs.fdatasync(this.#fd, (error) => (error === null ? resolve() : reject(failure('SYNC_FAILED', 'sync', this.#absolute, error))))
+    })
+  }
+
+  syncSync(): void {
+    try {
+      fs.fdatasyncSync(this.#fd)
+    } catch (error) {
+      throw failure('SYNC_FAILED', 'sync', this.#absolute, error)
+    }
+  }
+
+  truncate(sizeBytes: number): void {
+    try {
+      fs.ftruncateSync(this.#fd, sizeBytes)
+      this.#sizeBytes = sizeBytes
+    } catch (error) {
+      throw failure('WRITE_FAILED', 'truncate', this.#absolute, error)
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#fd < 0) return
+    const fd = this.#fd
+    this.#fd = -1
+    try {
+      fs.closeSync(fd)
+    } catch (error) {
+      throw failure('WRITE_FAILED', 'close', this.#absolute, error)
+    }
+  }
+}
+
+async function takeLock(path: string): Promise<DiskLock> {
+  // Asked for here rather than at the top: Node before 24 prints a warning when it is loaded, and disks without a lock need none of it.
+  const { DatabaseSync } = createRequire(import.meta.url)('node:sqlite') as typeof import('node:sqlite')
+  const holderPath = `${path}.holder`
+  let database: InstanceType<typeof DatabaseSync> | undefined
+  try {
+    database = new DatabaseSync(path)
+    database.exec('BEGIN EXCLUSIVE')
+  } catch (error) {
+    database?.close()
+    if (/database is locked/.test((error as Error).message)) throw lockedError(path, holderPath)
+    throw failure('WRITE_FAILED', 'lock', path, error)
+  }
+  const held = database
+  // The pid is a courtesy to whoever meets the lock; a full disk must not keep the store shut.
+  try {
+    fs.writeFileSync(holderPath, `${process.pid}\n`)
+  } catch {
+    fs.rmSync(holderPath, { force: true })
+  }
+  let released = false
+  return {
+    async release(): Promise<void> {
+      if (released) return
+      released = true
+      fs.rmSync(holderPath, { force: true })
+      held.close()
+    },
+  }
+}
+
+function lockedError(path: string, holderPath: string): TsinkError {
+  let pid = NaN
+  try {
+    pid = Number.parseInt(fs.readFileSync(holderPath, 'utf8'), 10)
+  } catch {
+    // The holder has just taken the lock, or could not write its pid.
+  }
+  const holder = Number.isNaN(pid) ? 'another process' : pid === process.pid ? `this process (pid ${pid})` : `the process with pid ${pid}`
+  return new TsinkError('LOCKED', `${path} is locked: the store is open in ${holder}`, {
+    detail: Number.isNaN(pid) ? { file: path } : { file: path, pid },
+  })
+}
+
+function attempt<T>(code: ErrorCode, verb: string, path: string, run: () => T): Promise<T> {
+  try {
+    return Promise.resolve(run())
+  } catch (error) {
+    return Promise.reject(failure(code, verb, path, error))
+  }
+}
+
+function failure(code: ErrorCode, verb: string, path: string, cause: unknown, offset?: number): TsinkError {
+  const reason = codeOf(cause)
+  // A sync that finds no space has lost bytes that were acknowledged to the writer: that is a failed sync, not a full disk.
+  const full = (reason === 'ENOSPC' || reason === 'EDQUOT') && code !== 'SYNC_FAILED'
+  const where = offset === undefined ? '' : ` at byte ${offset}`
+  return new TsinkError(full ? 'DISK_FULL' : code, `cannot ${verb} ${path}${where}: ${describe(cause)}`, {
+    cause,
+    detail: { file: path, reason, ...(offset === undefined ? {} : { offset }), ...(reason === 'ENOENT' ? { missing: true } : {}) },
+  })
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? ''
+}
+
+function describe(cause: unknown): string {
+  const message = (cause as Error).message ?? String(cause)
+  // Node's messages end in the call and the path, which the sentence already says.
+  return message.split(', ')[0]!
+}

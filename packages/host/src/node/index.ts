@@ -1,0 +1,5 @@
+export { machineLimits, type MachineLimits } from './machine.ts'
+export { NodeDisk } from './disk.ts'
+export { nodeHost } from './host.ts'
+export { systemClock } from '../clock.ts'
+export { systemCompression } from '../compression.ts'
