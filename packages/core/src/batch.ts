@@ -12,7 +12,7 @@
 import { assert } from './errors.ts'
 import { encodeLabels, type Labels } from './labels.ts'
 import type { Histogram } from './histogram.ts'
-import type { ValueKind } from './columns.ts'
+import { STALE, type ValueKind } from './columns.ts'
 
 /** The label sets of a batch as canonical bytes, end to end in one arena. */
 export class SeriesTable {
@@ -189,6 +189,11 @@ export class BatchBuilder {
     this.#of('f64').push(slot, timestamp, value)
   }
 
+  /** The stale marker: from this time on the series has no value. */
+  stale(slot: number, timestamp: number): void {
+    this.#of('f64').pushBits(slot, timestamp, STALE)
+  }
+
   add<K extends ValueKind>(kind: K, slot: number, timestamp: number, value: ValueColumns[K][number], startTimestamp = 0): void {
     this.#of(kind).push(slot, timestamp, value, startTimestamp)
   }
@@ -239,16 +244,28 @@ class GrowingColumns {
     this.slots.push(slot)
     this.timestamps.push(timestamp)
     if (typeof value === 'number') {
-      // Floats go straight into a typed array: a list of numbers would lose the bits of stale markers.
-      if (index >= this.floats.length) {
-        const floats = new Float64Array(this.floats.length * 2)
-        floats.set(this.floats)
-        this.floats = floats
-      }
+      this.#reserve(index)
       this.floats[index] = value
     } else this.values.push(value)
     if (startTimestamp !== 0 && this.startTimestamps === null) this.startTimestamps = Array.from({ length: index }, () => 0)
     this.startTimestamps?.push(startTimestamp)
+  }
+
+  /** Floats copied as bits, since a plain number may lose those of a NaN. */
+  pushBits(slot: number, timestamp: number, value: Float64Array): void {
+    const index = this.slots.length
+    this.slots.push(slot)
+    this.timestamps.push(timestamp)
+    this.startTimestamps?.push(0)
+    this.#reserve(index)
+    this.floats.set(value.subarray(0, 1), index)
+  }
+
+  #reserve(index: number): void {
+    if (index < this.floats.length) return
+    const floats = new Float64Array(this.floats.length * 2)
+    floats.set(this.floats)
+    this.floats = floats
   }
 
   build(kind: ValueKind): AnySampleColumns {

@@ -1,2 +1,3 @@
 export { corpus } from './corpus.ts'
 export { ModelStore, type ModelStoreOptions } from './model-store.ts'
+export { selectAll, storeSuite, type TestFramework } from './store-suite.ts'
