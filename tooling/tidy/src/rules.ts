@@ -66,7 +66,7 @@ export const HOST_GLOBALS: readonly (readonly [pattern: RegExp, instead: string]
   [/\bperformance\b/, 'take a clock as an argument'],
   [/\bset(?:Timeout|Interval|Immediate)\b/, 'take a clock as an argument'],
   [/\bMath\.random\b/, 'take a source of randomness as an argument'],
-  [/(?<![.\w])(?:window|document|localStorage|navigator)\b(?!\s*[:?,)])/, 'leave the page to the caller'],
+  [/(?<![.\w])(?:document|localStorage|navigator)\./, 'leave the page to the caller'],
 ]
 
 /** Names under which anything may be put away and nothing is found again. */
