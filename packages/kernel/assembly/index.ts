@@ -8,3 +8,4 @@ export function heapBase(): usize {
 }
 
 export { crc32c } from './crc32c'
+export { xxhash64 } from './xxhash64'

@@ -43,7 +43,7 @@ try {
     'bulk-memory',
   ])
   if (error) {
-    process.stderr.write(`${stderr}\n`)
+    process.stderr.write(`${String(stderr)}\n`)
     throw error
   }
   const wasm = readFileSync(join(out, 'kernel.wasm'))

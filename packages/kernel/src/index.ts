@@ -3,3 +3,16 @@ export { MODULE_BYTES, type KernelExports } from './generated/module.ts'
 export { crc32c } from './crc32c.ts'
 export { crc32cPlain } from './plain/crc32c.ts'
 export { snappyDecode, snappyEncode, snappyHeader } from './snappy.ts'
+export {
+  BLOCK_SAMPLES,
+  MAX_COLUMN_BYTES,
+  MAX_COLUMN_SAMPLES,
+  MAX_EXPONENT,
+  TARGET_BITS,
+  TARGET_WORDS,
+  type CodecLoops,
+} from './codec-loops.ts'
+export { plainCodecLoops } from './plain/loops.ts'
+export { codecLoops } from './loops.ts'
+export { xxhash64 } from './xxhash64.ts'
+export { xxhash64Plain } from './plain/xxhash64.ts'

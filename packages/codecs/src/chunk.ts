@@ -1,0 +1,361 @@
+/**
+ * A chunk: up to 16,384 samples (2,048 by custom) of one series and one kind, encoded once and never changed.
+ *
+ *     header: version, kind, count, base, first and last time, summary, section lengths
+ *     timestamps │ start timestamps (where known) │ values │ CRC32C of all before
+ *
+ * The header alone answers what and when and how much; a directory inside each section lets a reader decode the blocks of 128 samples that it
+ * wants. Every byte is on docs/format/chunk.md.
+ */
+import { SampleBuffer, VALUE_KINDS, assert, corruption, lowerBound, type Histogram, type ValueKind } from '@tsink/core'
+import { MAX_COLUMN_SAMPLES, codecLoops, crc32c } from '@tsink/kernel'
+import { readBlobs, writeBlobs } from './blobs.ts'
+import { readBooleans, writeBooleans } from './booleans.ts'
+import { ByteReader, ByteWriter } from './bytes.ts'
+import { readFloats, writeFloats } from './floats.ts'
+import { readHistograms, writeHistograms } from './histograms.ts'
+import { readIntegers, readIntegersAsDoubles, wordsToDoubles, writeIntegers, writeSafeIntegers } from './integers.ts'
+import { VALUE_CODECS, type ValueCodec } from './sections.ts'
+import { summarize, type Summary } from './summary.ts'
+import { TIMESTAMP_CODECS, findBlocks, rangeEnd, readTimestamps, writeTimestamps, type TimestampCodec } from './timestamps.ts'
+
+/** The version of the format that is written. */
+export const CHUNK_VERSION = 1
+
+/** The most samples of one chunk. */
+export const MAX_CHUNK_SAMPLES: number = MAX_COLUMN_SAMPLES
+
+/** Samples of one series and one kind as columns; a `SampleBuffer` is one. Timestamps ascend strictly. */
+export interface ChunkColumns {
+  readonly kind: ValueKind
+  /** Added to each timestamp; a multiple of 2^13 or 0. */
+  readonly base: number
+  readonly count: number
+  /** Integers, relative to `base`. */
+  readonly timestamps: Float64Array
+  /** The values of kinds f64 and bool. */
+  readonly values: Float64Array
+  /** The values of kinds i64 and u64. */
+  readonly integers?: BigInt64Array | null
+  /** The values of kinds bytes and string. */
+  readonly blobs?: Uint8Array[] | null
+  /** The values of kind histogram. */
+  readonly histograms?: (Histogram | undefined)[] | null
+  /** Start timestamps relative to `base`, 0 for unknown. Absent, null and all zero are stored alike. */
+  readonly startTimestamps?: Float64Array | null
+}
+
+/** What the header of a chunk says. */
+export interface Chunk extends Summary {
+  readonly kind: ValueKind
+  readonly count: number
+  readonly base: number
+  /** First and last time, in the store's unit with `base` added (exact while below 2^53, that is always when `base` is 0). */
+  readonly minTime: number
+  readonly maxTime: number
+  /** First and last time relative to `base`, always exact. */
+  readonly minOffset: number
+  readonly maxOffset: number
+  readonly timestampCodec: TimestampCodec
+  readonly valueCodec: ValueCodec
+  readonly byteLength: number
+  /** Where the sections begin. Start timestamps are absent when `startsAt` equals `valuesAt`; `valuesEnd` is where the checksum begins. */
+  readonly timestampsAt: number
+  readonly startsAt: number
+  readonly valuesAt: number
+  readonly valuesEnd: number
+}
+
+const FLAG_BASE = 0x10
+const FLAG_STARTS = 0x20
+const FLAG_SUMMARY = 0x40
+const CHECKSUM_BYTES = 4
+
+// How the summary names values that equal the first or the last, so that they need no eight bytes.
+const OWN = 0
+const AS_FIRST = 1
+const AS_LAST = 2
+
+const writer = new ByteWriter(65_536)
+const section = new ByteWriter(65_536)
+
+/**
+ * Encodes samples `from` to `to` (at least one, at most {@link MAX_CHUNK_SAMPLES}) as one chunk: new bytes that the caller owns.
+ * Throws TOO_LARGE when byte strings or histograms exceed what one chunk may hold.
+ */
+export function sealChunk(columns: ChunkColumns, from = 0, to: number = columns.count): Uint8Array {
+  const count = to - from
+  assert(count >= 1 && count <= MAX_CHUNK_SAMPLES, `a chunk holds 1 to ${MAX_CHUNK_SAMPLES} samples`)
+  const { kind, base, timestamps } = columns
+  const starts = columns.startTimestamps ?? null
+  const hasStarts = starts !== null && anyNonZero(starts, from, to)
+  const summary = summaryOf(columns, from, to)
+  writer.clear()
+  writer.u8(CHUNK_VERSION)
+  writer.u8(
+    VALUE_KINDS.indexOf(kind) | (base !== 0 ? FLAG_BASE : 0) | (hasStarts ? FLAG_STARTS : 0) | (summary !== null ? FLAG_SUMMARY : 0),
+  )
+  writer.uvarint(count)
+  if (base !== 0) writer.f64(base)
+  writer.varint(timestamps[from]!)
+  writer.uvarint(timestamps[to - 1]! - timestamps[from]!)
+  if (summary !== null) writeSummary(writer, summary, count)
+  section.clear()
+  writeTimestamps(section, timestamps, from, to)
+  writer.uvarint(section.length)
+  const timestampsEnd = section.length
+  if (hasStarts) {
+    writeSafeIntegers(section, starts, from, to)
+    writer.uvarint(section.length - timestampsEnd)
+  }
+  writeValues(section, columns, from, to)
+  writer.append(section.bytes.subarray(0, section.length))
+  writer.u32(crc32c(writer.bytes.subarray(0, writer.length)))
+  return writer.finish()
+}
+
+/** Reads and checks the header of a chunk, not its sections: cheap. Throws a `corrupt` error with the offset. */
+export function openChunk(bytes: Uint8Array): Chunk {
+  if (bytes.length < 1 + CHECKSUM_BYTES) throw corruption('TRUNCATED', 'chunk: ends too early', { offset: 0, found: bytes.length })
+  const valuesEnd = bytes.length - CHECKSUM_BYTES
+  const reader = new ByteReader(bytes, 0, valuesEnd, 'chunk')
+  const version = reader.u8()
+  if (version !== CHUNK_VERSION)
+    throw corruption('UNKNOWN_VERSION', 'chunk: unknown version', { offset: 0, expected: CHUNK_VERSION, found: version })
+  const flags = reader.u8()
+  const kind = VALUE_KINDS[flags & 0x0f]
+  if (kind === undefined || flags & 0x80) throw corruption('BAD_FORMAT', 'chunk: unknown kind or flags', { offset: 1, found: flags })
+  const countAt = reader.offset
+  const count = reader.uvarint()
+  if (count < 1 || count > MAX_CHUNK_SAMPLES) {
+    throw corruption('BAD_FORMAT', 'chunk: impossible number of samples', { offset: countAt, expected: MAX_CHUNK_SAMPLES, found: count })
+  }
+  const base = flags & FLAG_BASE ? reader.f64() : 0
+  if (!Number.isFinite(base)) throw corruption('BAD_FORMAT', 'chunk: the base is no number', { offset: countAt })
+  const minOffset = reader.varint()
+  const maxOffset = minOffset + reader.uvarint()
+  const summary = flags & FLAG_SUMMARY ? readSummary(reader, count) : NO_SUMMARY
+  const timestampBytes = reader.length()
+  const startBytes = flags & FLAG_STARTS ? reader.length() : 0
+  const timestampsAt = reader.offset
+  const startsAt = timestampsAt + timestampBytes
+  const valuesAt = startsAt + startBytes
+  if (valuesAt >= valuesEnd)
+    throw corruption('TRUNCATED', 'chunk: ends before its values', { offset: timestampsAt, expected: valuesAt, found: valuesEnd })
+  const timestampCodec = TIMESTAMP_CODECS[bytes[timestampsAt]!]
+  const valueCodec = VALUE_CODECS[bytes[valuesAt]!]
+  if (timestampCodec === undefined)
+    throw corruption('BAD_FORMAT', 'chunk: unknown timestamp codec', { offset: timestampsAt, found: bytes[timestampsAt]! })
+  if (valueCodec === undefined) throw corruption('BAD_FORMAT', 'chunk: unknown value codec', { offset: valuesAt, found: bytes[valuesAt]! })
+  return {
+    kind,
+    count,
+    base,
+    minTime: base + minOffset,
+    maxTime: base + maxOffset,
+    minOffset,
+    maxOffset,
+    numbers: summary.numbers,
+    min: summary.min,
+    max: summary.max,
+    sum: summary.sum,
+    first: summary.first,
+    last: summary.last,
+    resets: summary.resets,
+    timestampCodec,
+    valueCodec,
+    byteLength: bytes.length,
+    timestampsAt,
+    startsAt,
+    valuesAt,
+    valuesEnd,
+  }
+}
+
+/** Checks the checksum over the whole chunk. Readers that trust their storage's own checksums need not. Throws CHECKSUM. */
+export function verifyChunk(bytes: Uint8Array): void {
+  const end = bytes.length - CHECKSUM_BYTES
+  if (end < 1) throw corruption('TRUNCATED', 'chunk: ends too early', { offset: 0, found: bytes.length })
+  const expected = new ByteReader(bytes, end).u32()
+  const found = crc32c(bytes.subarray(0, end))
+  if (expected !== found) throw corruption('CHECKSUM', 'chunk: the checksum does not match', { offset: end, expected, found })
+}
+
+/**
+ * Appends the samples with `minTime <= t <= maxTime` to `into` and answers how many. Times are relative to `into.base`, which may differ from
+ * the chunk's. Only the blocks of 128 samples that the range touches are decoded. An empty buffer takes the chunk's kind; else the kinds must
+ * agree, save that floats and histograms may share a buffer. Byte strings are new memory. Throws a `corrupt` error with the offset; then
+ * `into` holds what it held before.
+ */
+export function decodeChunk(bytes: Uint8Array, into: SampleBuffer, minTime: number, maxTime: number): number {
+  const chunk = openChunk(bytes)
+  const shift = chunk.base - into.base
+  const lowest = Math.ceil(minTime - shift)
+  const highest = Math.floor(maxTime - shift)
+  if (highest < chunk.minOffset || lowest > chunk.maxOffset || !(lowest <= highest)) return 0
+  const { count, timestampsAt, startsAt, valuesAt } = chunk
+  let from = 0
+  let to = count
+  if (lowest > chunk.minOffset || highest < chunk.maxOffset) {
+    from = findBlocks(bytes, timestampsAt, startsAt, count, lowest, highest)
+    to = rangeEnd
+    if (from >= to) return 0
+  }
+  readTimestamps(bytes, timestampsAt, startsAt, count, from, to)
+  const times = codecLoops().doubles
+  if ((from === 0 && times[0] !== chunk.minOffset) || (to === count && times[to - from - 1] !== chunk.maxOffset)) {
+    throw corruption('BAD_FORMAT', 'chunk: the timestamps are not those of the header', { offset: timestampsAt })
+  }
+  const skip = lowerBound(times, to - from, lowest)
+  const end = from + (highest >= chunk.maxOffset ? to - from : lowerBound(times, to - from, highest + 1))
+  const first = from + skip
+  const taken = end - first
+  if (taken <= 0) return 0
+  const at = into.count
+  takeKind(into, chunk.kind)
+  into.reserve(taken)
+  into.timestamps.set(times.subarray(skip, skip + taken), at)
+  if (shift !== 0) for (let i = at; i < at + taken; i++) into.timestamps[i]! += shift
+  readValues(chunk, bytes, first, end, into)
+  if (startsAt < valuesAt) {
+    into.startTimestamps ??= new Float64Array(into.capacity)
+    readIntegersAsDoubles(bytes, startsAt, valuesAt, count, first, end, into.startTimestamps, at)
+    if (shift !== 0) for (let i = at; i < at + taken; i++) if (into.startTimestamps[i] !== 0) into.startTimestamps[i]! += shift
+  } else if (into.startTimestamps !== null) into.startTimestamps.fill(0, at, at + taken)
+  into.count = at + taken
+  return taken
+}
+
+function writeValues(into: ByteWriter, columns: ChunkColumns, from: number, to: number): void {
+  switch (columns.kind) {
+    case 'f64':
+      writeFloats(into, columns.values, from, to)
+      return
+    case 'bool':
+      writeBooleans(into, columns.values, from, to)
+      return
+    case 'i64':
+    case 'u64':
+      assert(columns.integers, 'integers have their column')
+      writeIntegers(into, columns.integers, from, to)
+      return
+    case 'bytes':
+    case 'string':
+      assert(columns.blobs, 'byte strings have their column')
+      writeBlobs(into, columns.blobs, from, to)
+      return
+    case 'histogram':
+      assert(columns.histograms, 'histograms have their column')
+      writeHistograms(into, columns.histograms, from, to)
+  }
+}
+
+function readValues(chunk: Chunk, bytes: Uint8Array, from: number, to: number, into: SampleBuffer): void {
+  const { count, valuesAt, valuesEnd } = chunk
+  const at = into.count
+  switch (chunk.kind) {
+    case 'f64':
+      readFloats(bytes, valuesAt, valuesEnd, count, from, to, into.values, at)
+      return
+    case 'bool':
+      readBooleans(bytes, valuesAt, valuesEnd, count, from, to, into.values, at)
+      return
+    case 'i64':
+    case 'u64':
+      readIntegers(bytes, valuesAt, valuesEnd, count, from, to, into.integers!, at)
+      wordsToDoubles(into.integers!, at, at + to - from, chunk.kind === 'u64', into.values, at)
+      return
+    case 'bytes':
+    case 'string':
+      into.values.fill(NaN, at, at + to - from)
+      readBlobs(bytes, valuesAt, valuesEnd, count, from, to, into.blobs!, at)
+      return
+    case 'histogram':
+      readHistograms(bytes, valuesAt, valuesEnd, count, from, to, into.histograms!, at)
+      for (let i = at; i < at + to - from; i++) into.values[i] = into.histograms![i]!.sum
+  }
+}
+
+function takeKind(into: SampleBuffer, kind: ValueKind): void {
+  if (into.count === 0) {
+    const { base } = into
+    if (into.kind !== kind || columnIsMissing(into, kind)) into.begin(kind)
+    into.base = base
+    return
+  }
+  if (into.kind === kind) {
+    if (kind === 'histogram') into.histograms ??= []
+    return
+  }
+  assert(
+    (kind === 'f64' || kind === 'histogram') && (into.kind === 'f64' || into.kind === 'histogram'),
+    `a buffer of ${into.kind} takes no ${kind}`,
+  )
+  if (kind === 'histogram') into.histograms ??= []
+}
+
+function columnIsMissing(into: SampleBuffer, kind: ValueKind): boolean {
+  if (kind === 'i64' || kind === 'u64') return into.integers === null
+  if (kind === 'bytes' || kind === 'string') return into.blobs === null
+  return kind === 'histogram' && into.histograms === null
+}
+
+const NO_SUMMARY: Summary = { numbers: 0, min: NaN, max: NaN, sum: 0, first: NaN, last: NaN, resets: 0 }
+
+function summaryOf(columns: ChunkColumns, from: number, to: number): Summary | null {
+  switch (columns.kind) {
+    case 'f64':
+    case 'bool':
+      return summarize(columns.values, from, to)
+    case 'i64':
+    case 'u64': {
+      assert(columns.integers, 'integers have their column')
+      const doubles = new Float64Array(to - from)
+      wordsToDoubles(columns.integers, from, to, columns.kind === 'u64', doubles, 0)
+      return summarize(doubles, 0, doubles.length)
+    }
+    default:
+      return null
+  }
+}
+
+// How min, max and last are told, first, [last], [min], [max], sum, resets, NaNs.
+function writeSummary(into: ByteWriter, summary: Summary, count: number): void {
+  const { first, last, min, max } = summary
+  const minAs = Object.is(min, first) ? AS_FIRST : Object.is(min, last) ? AS_LAST : OWN
+  const maxAs = Object.is(max, first) ? AS_FIRST : Object.is(max, last) ? AS_LAST : OWN
+  const lastAs = Object.is(last, first) ? AS_FIRST : OWN
+  into.u8(minAs | (maxAs << 2) | (lastAs << 4))
+  into.f64(first)
+  if (lastAs === OWN) into.f64(last)
+  if (minAs === OWN) into.f64(min)
+  if (maxAs === OWN) into.f64(max)
+  into.f64(summary.sum)
+  into.uvarint(summary.resets)
+  into.uvarint(count - summary.numbers)
+}
+
+function readSummary(reader: ByteReader, count: number): Summary {
+  const at = reader.offset
+  const how = reader.u8()
+  const minAs = how & 3
+  const maxAs = (how >>> 2) & 3
+  const lastAs = how >>> 4
+  if (minAs > AS_LAST || maxAs > AS_LAST || lastAs > AS_FIRST)
+    throw corruption('BAD_FORMAT', 'chunk: the summary is damaged', { offset: at, found: how })
+  const first = reader.f64()
+  const last = lastAs === OWN ? reader.f64() : first
+  const min = minAs === OWN ? reader.f64() : minAs === AS_FIRST ? first : last
+  const max = maxAs === OWN ? reader.f64() : maxAs === AS_FIRST ? first : last
+  const sum = reader.f64()
+  const resets = reader.uvarint()
+  const missing = reader.uvarint()
+  if (missing > count || resets >= count)
+    throw corruption('BAD_FORMAT', 'chunk: the summary is damaged', { offset: at, expected: count, found: missing })
+  return { numbers: count - missing, min, max, sum, first, last, resets }
+}
+
+function anyNonZero(column: Float64Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (column[i] !== 0) return true
+  return false
+}

@@ -1,0 +1,54 @@
+/** The codec loops in plain TypeScript: columns of its own and the twins behind the port. */
+import { MAX_COLUMN_BYTES, MAX_COLUMN_SAMPLES, type CodecLoops } from '../codec-loops.ts'
+import { decimalExponent, decimalsToWords } from './decimals.ts'
+import { planDeltaOfDelta, readDeltaOfDelta, readDeltaOfDeltaStarts, writeDeltaOfDelta } from './delta-of-delta.ts'
+import { planPacked, readPacked, readPackedStarts, writePacked } from './packer.ts'
+import { planXor, readXor, writeXor } from './xor.ts'
+
+const TWO_32 = 4_294_967_296
+
+/** Makes the plain loops. */
+export function plainCodecLoops(): CodecLoops {
+  const doubles = new Float64Array(MAX_COLUMN_SAMPLES)
+  const doublePairs = new Int32Array(doubles.buffer)
+  const words = new BigInt64Array(MAX_COLUMN_SAMPLES)
+  const pairs = new Int32Array(words.buffer)
+  const positions = new Uint16Array(MAX_COLUMN_SAMPLES)
+  const bytes = new Uint8Array(MAX_COLUMN_BYTES + 16)
+  return {
+    doubles,
+    words,
+    positions,
+    bytes,
+    countRuns(count): number {
+      let runs = count > 0 ? 1 : 0
+      for (let i = 2; i < 2 * count; i += 2) {
+        if (doublePairs[i] !== doublePairs[i - 2] || doublePairs[i + 1] !== doublePairs[i - 1]) runs++
+      }
+      return runs
+    },
+    integersToWords(count): void {
+      for (let i = 0; i < count; i++) {
+        const integer = doubles[i]!
+        pairs[2 * i] = integer | 0
+        pairs[2 * i + 1] = Math.floor(integer / TWO_32)
+      }
+    },
+    bitsToWords(count): void {
+      pairs.set(doublePairs.subarray(0, 2 * count))
+    },
+    decimalExponent: (count) => decimalExponent(doubles, count),
+    decimalsToWords: (count, exponent) => decimalsToWords(doubles, count, exponent, pairs, positions),
+    planPacked: (count, ordered) => planPacked(pairs, count, ordered),
+    writePacked: (at) => writePacked(pairs, bytes, at),
+    readPacked: (at, end, count, from, to, target) => readPacked(bytes, at, end, count, from, to, target, pairs, doubles),
+    readPackedStarts: (at, end, count) => readPackedStarts(bytes, at, end, count, doubles),
+    planXor: (count) => planXor(doublePairs, count),
+    writeXor: (at) => writeXor(doublePairs, bytes, at),
+    readXor: (at, end, count, from, to) => readXor(bytes, at, end, count, from, to, doublePairs),
+    planDeltaOfDelta: (count) => planDeltaOfDelta(doubles, count),
+    writeDeltaOfDelta: (at) => writeDeltaOfDelta(doubles, bytes, at),
+    readDeltaOfDelta: (at, end, count, from, to) => readDeltaOfDelta(bytes, at, end, count, from, to, doubles),
+    readDeltaOfDeltaStarts: (at, end, count) => readDeltaOfDeltaStarts(bytes, at, end, count, doubles),
+  }
+}

@@ -1,0 +1,703 @@
+/**
+ * The patched integer packer in plain TypeScript: the twin of assembly/packer.ts.
+ *
+ * A column of 64-bit words becomes q[i] = (x[i] - x[0]) / scale, where scale is the greatest common divisor of the differences, and every 128
+ * of these a block: values (order 0) or deltas (order 1) minus a base, in as many bits as most of them need; the few that need more are
+ * exceptions behind the block. Arithmetic is modulo 2^64 throughout, hence exact over the whole range of i64 and u64. In JavaScript a 64-bit
+ * word is a pair of 32-bit halves, low first; BigInt would cost forty times as much.
+ */
+import { BLOCK_SAMPLES, MAX_COLUMN_SAMPLES, TARGET_BITS } from '../codec-loops.ts'
+import { POWERS_OF_TEN } from './decimals.ts'
+
+const TWO_32 = 4_294_967_296
+// Differences below 2^50 stay exact in doubles through delta, base and zigzag.
+const NARROW_HIGH = 1 << 18
+const MAX_BLOCKS = MAX_COLUMN_SAMPLES / BLOCK_SAMPLES
+const MAX_SLOPE = 2 ** 52
+
+const FLAG_SCALED = 1
+const FLAG_EQUAL = 2
+const FLAG_SLOPED = 4
+const KNOWN_FLAGS = FLAG_SCALED | FLAG_EQUAL | FLAG_SLOPED
+const ORDER_BIT = 0x80
+
+/** What planning found out, kept for writing. One block's plan: order, width, exceptions and their width, base, step base. */
+interface PackedPlan {
+  count: number
+  scale: number
+  slope: number
+  flags: number
+}
+
+const plan: PackedPlan = { count: 0, scale: 1, slope: 0, flags: 0 }
+const planOrder = new Uint8Array(MAX_BLOCKS)
+const planWidth = new Uint8Array(MAX_BLOCKS)
+const planExceptions = new Uint8Array(MAX_BLOCKS)
+const planExceptionWidth = new Uint8Array(MAX_BLOCKS)
+// The base that slots are relative to (values or deltas), by block.
+const planBaseLow = new Int32Array(MAX_BLOCKS)
+const planBaseHigh = new Int32Array(MAX_BLOCKS)
+
+const quotientLow = new Int32Array(MAX_COLUMN_SAMPLES)
+const quotientHigh = new Int32Array(MAX_COLUMN_SAMPLES)
+const slotLow = new Int32Array(BLOCK_SAMPLES)
+const slotHigh = new Int32Array(BLOCK_SAMPLES)
+const widthsAboveMin = new Int32Array(66)
+const widthsAroundMiddle = new Int32Array(66)
+const exceptionAt = new Uint8Array(BLOCK_SAMPLES)
+
+// The result of `choose`, which has four parts.
+let chosenWidth = 0
+let chosenExceptions = 0
+let chosenExceptionWidth = 0
+let chosenLow = 0
+let chosenHigh = 0
+let chosenBytes = 0
+
+/** Plans the packing of the first `count` (at least 1) words; answers the bytes that it takes. */
+export function planPacked(pairs: Int32Array, count: number, ordered: boolean): number {
+  plan.count = count
+  divideDifferences(pairs, count)
+  const originBytes = varintBytes(pairs[0]!, pairs[1]!)
+  if (plan.flags & FLAG_EQUAL) return 1 + originBytes
+  let bytes = 1 + originBytes
+  if (plan.flags & FLAG_SCALED) bytes += doubleVarintBytes(plan.scale)
+  const blocks = Math.ceil(count / BLOCK_SAMPLES)
+  const slope = plan.slope
+  if (plan.flags & FLAG_SLOPED) bytes += zigzagBytes(slope)
+  const step = Math.floor(slope / BLOCK_SAMPLES)
+  const stepLow = step | 0
+  const stepHigh = Math.floor(step / TWO_32) | 0
+  for (let block = 0; block < blocks; block++) {
+    const from = block * BLOCK_SAMPLES
+    const size = Math.min(BLOCK_SAMPLES, count - from)
+    const origin = block * slope
+    const originLow = origin | 0
+    const originHigh = Math.floor(origin / TWO_32) | 0
+    let best = Infinity
+    if (!ordered) {
+      for (let i = 0; i < size; i++) {
+        slotLow[i] = quotientLow[from + i]!
+        slotHigh[i] = quotientHigh[from + i]!
+      }
+      choose(0, size)
+      best = chosenBytes + differenceBytes(chosenLow, chosenHigh, originLow, originHigh)
+      keep(block, 0)
+    }
+    for (let i = 1; i < size; i++) {
+      const low = quotientLow[from + i]!
+      const before = quotientLow[from + i - 1]!
+      slotLow[i] = low - before
+      slotHigh[i] = quotientHigh[from + i]! - quotientHigh[from + i - 1]! - (low >>> 0 < before >>> 0 ? 1 : 0)
+    }
+    choose(1, size)
+    const deltaBytes =
+      chosenBytes +
+      differenceBytes(quotientLow[from]!, quotientHigh[from]!, originLow, originHigh) +
+      differenceBytes(chosenLow, chosenHigh, stepLow, stepHigh)
+    if (deltaBytes < best) {
+      best = deltaBytes
+      keep(block, 1)
+    }
+    bytes += best
+  }
+  return bytes
+}
+
+/** Writes the words of the last plan; answers the offset behind them. */
+export function writePacked(pairs: Int32Array, bytes: Uint8Array, at: number): number {
+  const { count, scale, slope, flags } = plan
+  bytes[at++] = flags
+  at = writeZigzag(bytes, at, pairs[0]!, pairs[1]!)
+  if (flags & FLAG_EQUAL) return at
+  if (flags & FLAG_SCALED) at = writeVarint(bytes, at, scale | 0, Math.floor(scale / TWO_32) | 0)
+  if (flags & FLAG_SLOPED) at = writeZigzag(bytes, at, slope | 0, Math.floor(slope / TWO_32) | 0)
+  const step = Math.floor(slope / BLOCK_SAMPLES)
+  const blocks = Math.ceil(count / BLOCK_SAMPLES)
+  for (let block = 0; block < blocks; block++) {
+    const order = planOrder[block]!
+    const exceptions = planExceptions[block]!
+    bytes[at++] = planWidth[block]! | (order === 1 ? ORDER_BIT : 0)
+    bytes[at++] = exceptions
+    if (exceptions > 0) bytes[at++] = planExceptionWidth[block]!
+    const first = block * BLOCK_SAMPLES
+    const low = order === 1 ? quotientLow[first]! : planBaseLow[block]!
+    const high = order === 1 ? quotientHigh[first]! : planBaseHigh[block]!
+    at = writeDifference(bytes, at, low, high, block * slope)
+    if (order === 1) at = writeDifference(bytes, at, planBaseLow[block]!, planBaseHigh[block]!, step)
+  }
+  for (let block = 0; block < blocks; block++) at = writeBlock(bytes, at, block, Math.min(BLOCK_SAMPLES, count - block * BLOCK_SAMPLES))
+  return at
+}
+
+// q = (x - x[0]) / scale into the quotient columns; scale, slope and flags into the plan.
+function divideDifferences(pairs: Int32Array, count: number): void {
+  const originLow = pairs[0]!
+  const originHigh = pairs[1]!
+  let any = 0
+  let narrow = true
+  for (let i = 0; i < count; i++) {
+    const low = pairs[2 * i]!
+    const differenceLow = (low - originLow) | 0
+    const differenceHigh = (pairs[2 * i + 1]! - originHigh - (low >>> 0 < originLow >>> 0 ? 1 : 0)) | 0
+    quotientLow[i] = differenceLow
+    quotientHigh[i] = differenceHigh
+    any |= differenceLow | differenceHigh
+    if (differenceHigh >= NARROW_HIGH || differenceHigh < -NARROW_HIGH) narrow = false
+  }
+  plan.scale = 1
+  plan.slope = 0
+  plan.flags = any === 0 ? FLAG_EQUAL : 0
+  if (any === 0 || !narrow) return
+  let scale = 0
+  for (let i = 1; i < count && scale !== 1; i++) {
+    let other = Math.abs(quotientHigh[i]! * TWO_32 + (quotientLow[i]! >>> 0))
+    while (other !== 0) {
+      const rest = scale % other
+      scale = other
+      other = rest
+    }
+  }
+  if (scale !== 1) {
+    for (let i = 1; i < count; i++) {
+      const quotient = (quotientHigh[i]! * TWO_32 + (quotientLow[i]! >>> 0)) / scale
+      quotientLow[i] = quotient | 0
+      quotientHigh[i] = Math.floor(quotient / TWO_32)
+    }
+    plan.scale = scale
+    plan.flags |= FLAG_SCALED
+  }
+  if (count > BLOCK_SAMPLES) {
+    const lastBlock = Math.ceil(count / BLOCK_SAMPLES) - 1
+    const first = lastBlock * BLOCK_SAMPLES
+    plan.slope = Math.trunc((quotientHigh[first]! * TWO_32 + (quotientLow[first]! >>> 0)) / lastBlock)
+    if (plan.slope !== 0) plan.flags |= FLAG_SLOPED
+    else plan.slope = 0
+  }
+}
+
+// The cheapest base, width and exceptions for slots `from` to `size`. Two kinds of base are tried: the least value, which suits values that
+// fill a range, and a middle one minus half the range, which makes outliers on both sides exceptions.
+function choose(from: number, size: number): void {
+  if (from >= size) {
+    // A lone first sample: its delta does not exist.
+    chosenWidth = chosenExceptions = chosenExceptionWidth = chosenLow = chosenHigh = 0
+    chosenBytes = 2
+    return
+  }
+  let minLow = slotLow[from]!
+  let minHigh = slotHigh[from]!
+  for (let i = from + 1; i < size; i++) {
+    const high = slotHigh[i]!
+    if (high < minHigh || (high === minHigh && slotLow[i]! >>> 0 < minLow >>> 0)) {
+      minHigh = high
+      minLow = slotLow[i]!
+    }
+  }
+  middleOfNine(from, size)
+  const middleLow = chosenLow
+  const middleHigh = chosenHigh
+  widthsAboveMin.fill(0)
+  widthsAroundMiddle.fill(0)
+  for (let i = from; i < size; i++) {
+    const low = slotLow[i]!
+    const high = slotHigh[i]!
+    widthsAboveMin[bitLength(low - minLow, high - minHigh - (low >>> 0 < minLow >>> 0 ? 1 : 0))]!++
+    const aroundLow = (low - middleLow) | 0
+    const aroundHigh = (high - middleHigh - (low >>> 0 < middleLow >>> 0 ? 1 : 0)) | 0
+    const sign = aroundHigh >> 31
+    widthsAroundMiddle[bitLength((aroundLow << 1) ^ sign, ((aroundHigh << 1) | (aroundLow >>> 31)) ^ sign)]!++
+  }
+  let best = Infinity
+  let middle = false
+  let maxAbove = 64
+  while (maxAbove > 0 && widthsAboveMin[maxAbove] === 0) maxAbove--
+  let maxAround = 64
+  while (maxAround > 0 && widthsAroundMiddle[maxAround] === 0) maxAround--
+  let exceptions = 0
+  for (let width = maxAbove; width >= 0; width--) {
+    const bits = size * width + exceptions * (9 + maxAbove)
+    if (bits < best) {
+      best = bits
+      chosenWidth = width
+    }
+    exceptions += widthsAboveMin[width]!
+  }
+  exceptions = 0
+  for (let width = maxAround; width >= 0; width--) {
+    const bits = size * width + exceptions * (9 + maxAround)
+    if (bits < best) {
+      best = bits
+      chosenWidth = width
+      middle = true
+    }
+    exceptions += widthsAroundMiddle[width]!
+  }
+  chosenLow = minLow
+  chosenHigh = minHigh
+  if (middle) {
+    // middle - 2^(width - 1)
+    const half = chosenWidth - 1
+    const halfLow = half >= 0 && half < 32 ? 1 << half : 0
+    const halfHigh = half >= 32 ? 1 << (half - 32) : 0
+    chosenLow = (middleLow - halfLow) | 0
+    chosenHigh = (middleHigh - halfHigh - (middleLow >>> 0 < halfLow >>> 0 ? 1 : 0)) | 0
+  }
+  countExceptions(from, size)
+  chosenBytes = 2 + ((size * chosenWidth + 7) >>> 3)
+  if (chosenExceptions > 0) chosenBytes += 1 + chosenExceptions + ((chosenExceptions * chosenExceptionWidth + 7) >>> 3)
+}
+
+// A middle value: the median of nine samples spread over the slots.
+function middleOfNine(from: number, size: number): void {
+  const lows = medianLow
+  const highs = medianHigh
+  for (let k = 0; k < 9; k++) {
+    const i = from + (((size - 1 - from) * k) >>> 3)
+    const low = slotLow[i]!
+    const high = slotHigh[i]!
+    let place = k
+    while (place > 0 && (highs[place - 1]! > high || (highs[place - 1]! === high && lows[place - 1]! >>> 0 > low >>> 0))) {
+      highs[place] = highs[place - 1]!
+      lows[place] = lows[place - 1]!
+      place--
+    }
+    highs[place] = high
+    lows[place] = low
+  }
+  chosenLow = lows[4]!
+  chosenHigh = highs[4]!
+}
+const medianLow = new Int32Array(9)
+const medianHigh = new Int32Array(9)
+
+// Which slots do not fit into the chosen base and width, and how many bits the widest of them takes.
+function countExceptions(from: number, size: number): void {
+  chosenExceptions = 0
+  let widestLow = 0
+  let widestHigh = 0
+  for (let i = from; i < size; i++) {
+    const low = (slotLow[i]! - chosenLow) | 0
+    const high = (slotHigh[i]! - chosenHigh - (slotLow[i]! >>> 0 < chosenLow >>> 0 ? 1 : 0)) | 0
+    if (bitLength(low, high) <= chosenWidth) continue
+    const sign = high >> 31
+    widestLow |= (low << 1) ^ sign
+    widestHigh |= ((high << 1) | (low >>> 31)) ^ sign
+    chosenExceptions++
+  }
+  chosenExceptionWidth = bitLength(widestLow, widestHigh)
+}
+
+function keep(block: number, order: number): void {
+  planOrder[block] = order
+  planWidth[block] = chosenWidth
+  planExceptions[block] = chosenExceptions
+  planExceptionWidth[block] = chosenExceptionWidth
+  planBaseLow[block] = chosenLow
+  planBaseHigh[block] = chosenHigh
+}
+
+function writeBlock(bytes: Uint8Array, start: number, block: number, size: number): number {
+  const from = block * BLOCK_SAMPLES
+  const order = planOrder[block]!
+  const width = planWidth[block]!
+  const baseLow = planBaseLow[block]!
+  const baseHigh = planBaseHigh[block]!
+  let exceptions = 0
+  for (let i = 0; i < size; i++) {
+    let low = quotientLow[from + i]!
+    let high = quotientHigh[from + i]!
+    if (order === 1) {
+      if (i === 0) {
+        slotLow[0] = slotHigh[0] = 0
+        continue
+      }
+      const before = quotientLow[from + i - 1]!
+      high = high - quotientHigh[from + i - 1]! - (low >>> 0 < before >>> 0 ? 1 : 0)
+      low = (low - before) | 0
+    }
+    const differenceLow = (low - baseLow) | 0
+    const differenceHigh = (high - baseHigh - (low >>> 0 < baseLow >>> 0 ? 1 : 0)) | 0
+    if (bitLength(differenceLow, differenceHigh) <= width) {
+      slotLow[i] = differenceLow
+      slotHigh[i] = differenceHigh
+    } else {
+      slotLow[i] = slotHigh[i] = 0
+      const sign = differenceHigh >> 31
+      exceptionAt[exceptions] = i
+      exceptionLow[exceptions] = (differenceLow << 1) ^ sign
+      exceptionHigh[exceptions++] = ((differenceHigh << 1) | (differenceLow >>> 31)) ^ sign
+    }
+  }
+  let at = writeBits(bytes, start, slotLow, slotHigh, size, width)
+  for (let i = 0; i < exceptions; i++) bytes[at++] = exceptionAt[i]!
+  return writeBits(bytes, at, exceptionLow, exceptionHigh, exceptions, exceptions > 0 ? planExceptionWidth[block]! : 0)
+}
+const exceptionLow = new Int32Array(BLOCK_SAMPLES)
+const exceptionHigh = new Int32Array(BLOCK_SAMPLES)
+
+// What the reader knows of the column from its head.
+let headScale = 1
+let headSlope = 0
+let headFlags = 0
+let headOriginLow = 0
+let headOriginHigh = 0
+
+// The 64-bit number that readVarint found.
+let readLow = 0
+let readHigh = 0
+
+/** Decodes blocks of a packed column; see `CodecLoops.readPacked`. */
+export function readPacked(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  count: number,
+  from: number,
+  to: number,
+  target: number,
+  words: Int32Array,
+  doubles: Float64Array,
+): number {
+  const pairs = target === TARGET_BITS ? new Int32Array(doubles.buffer, doubles.byteOffset, doubles.length * 2) : words
+  let directory = readHead(bytes, at, end, count)
+  if (directory < 0) return directory
+  if (headFlags & FLAG_EQUAL) {
+    for (let i = 0; i < to - from; i++) emit(pairs, i, headOriginLow, headOriginHigh, target, doubles)
+    return to - from
+  }
+  const blocks = Math.ceil(count / BLOCK_SAMPLES)
+  const step = Math.floor(headSlope / BLOCK_SAMPLES)
+  let payload = skipDirectory(bytes, directory, end, blocks)
+  if (payload < 0) return payload
+  const firstBlock = (from / BLOCK_SAMPLES) | 0
+  const lastBlock = Math.ceil(to / BLOCK_SAMPLES)
+  for (let block = 0; block < lastBlock; block++) {
+    const head = bytes[directory]!
+    const width = head & 0x7f
+    const exceptions = bytes[directory + 1]!
+    const size = Math.min(BLOCK_SAMPLES, count - block * BLOCK_SAMPLES)
+    let exceptionWidth = 0
+    const headAt = directory
+    directory += 2
+    if (exceptions > 0) exceptionWidth = bytes[directory++]!
+    if (width > 64 || exceptionWidth > 64 || exceptions > size) return -1 - headAt
+    directory = readDifference(bytes, directory, end, block * headSlope)
+    const firstLow = readLow
+    const firstHigh = readHigh
+    let baseLow = firstLow
+    let baseHigh = firstHigh
+    if (head & ORDER_BIT) {
+      directory = readDifference(bytes, directory, end, step)
+      baseLow = readLow
+      baseHigh = readHigh
+    }
+    const slotsEnd = payload + ((size * width + 7) >>> 3)
+    const exceptionsAt = slotsEnd + exceptions
+    const payloadEnd = exceptionsAt + ((exceptions * exceptionWidth + 7) >>> 3)
+    if (payloadEnd > end) return -1 - headAt
+    if (block >= firstBlock) {
+      readBits(bytes, payload, slotLow, slotHigh, size, width)
+      for (let i = 0; i < size; i++) {
+        const low = slotLow[i]!
+        const sum = (low + baseLow) | 0
+        slotHigh[i] = slotHigh[i]! + baseHigh + (sum >>> 0 < low >>> 0 ? 1 : 0)
+        slotLow[i] = sum
+      }
+      if (exceptions > 0) {
+        readBits(bytes, exceptionsAt, exceptionLow, exceptionHigh, exceptions, exceptionWidth)
+        for (let k = 0; k < exceptions; k++) {
+          const place = bytes[slotsEnd + k]!
+          if (place >= size) return -1 - (slotsEnd + k)
+          const sign = -(exceptionLow[k]! & 1)
+          const low = ((exceptionLow[k]! >>> 1) | (exceptionHigh[k]! << 31)) ^ sign
+          const sum = (low + baseLow) | 0
+          slotHigh[place] = ((exceptionHigh[k]! >>> 1) ^ sign) + baseHigh + (sum >>> 0 < low >>> 0 ? 1 : 0)
+          slotLow[place] = sum
+        }
+      }
+      if (head & ORDER_BIT) {
+        slotLow[0] = firstLow
+        slotHigh[0] = firstHigh
+        let low = firstLow
+        let high = firstHigh
+        for (let i = 1; i < size; i++) {
+          const sum = (low + slotLow[i]!) | 0
+          high = (high + slotHigh[i]! + (sum >>> 0 < low >>> 0 ? 1 : 0)) | 0
+          low = sum
+          slotLow[i] = low
+          slotHigh[i] = high
+        }
+      }
+      const out = block * BLOCK_SAMPLES - from
+      const wanted = Math.min(size, to - block * BLOCK_SAMPLES)
+      if (target >= 0) {
+        const divisor = POWERS_OF_TEN[target]!
+        for (let i = 0; i < wanted; i++) {
+          scaleAndShift(slotLow[i]!, slotHigh[i]!)
+          doubles[out + i] = (readHigh * TWO_32 + (readLow >>> 0)) / divisor
+        }
+      } else {
+        for (let i = 0; i < wanted; i++) {
+          scaleAndShift(slotLow[i]!, slotHigh[i]!)
+          pairs[2 * (out + i)] = readLow
+          pairs[2 * (out + i) + 1] = readHigh
+        }
+      }
+    }
+    payload = payloadEnd
+  }
+  return to - from
+}
+
+/** The first words of the blocks of an ordered column, as doubles; see `CodecLoops.readPackedStarts`. */
+export function readPackedStarts(bytes: Uint8Array, at: number, end: number, count: number, doubles: Float64Array): number {
+  let directory = readHead(bytes, at, end, count)
+  if (directory < 0) return directory
+  const blocks = Math.ceil(count / BLOCK_SAMPLES)
+  const equal = (headFlags & FLAG_EQUAL) !== 0
+  if (!equal) {
+    const checked = skipDirectory(bytes, directory, end, blocks)
+    if (checked < 0) return checked
+  }
+  for (let block = 0; block < blocks; block++) {
+    if (equal) {
+      readLow = readHigh = 0
+    } else {
+      const head = bytes[directory]!
+      if ((head & ORDER_BIT) === 0) return -1 - directory
+      directory += bytes[directory + 1]! > 0 ? 3 : 2
+      directory = skipVarint(bytes, readDifference(bytes, directory, end, block * headSlope))
+    }
+    scaleAndShift(readLow, readHigh)
+    doubles[block] = readHigh * TWO_32 + (readLow >>> 0)
+  }
+  return blocks
+}
+
+// Reads flags, origin, scale and slope; answers the offset of the directory.
+function readHead(bytes: Uint8Array, at: number, end: number, count: number): number {
+  if (at >= end) return -1 - at
+  headFlags = bytes[at]!
+  if (headFlags & ~KNOWN_FLAGS) return -1 - at
+  let next = readZigzag(bytes, at + 1, end)
+  if (next < 0) return next
+  headOriginLow = readLow
+  headOriginHigh = readHigh
+  headScale = 1
+  headSlope = 0
+  if (headFlags & FLAG_SCALED) {
+    const scaleAt = next
+    next = readVarint(bytes, next, end)
+    if (next < 0) return next
+    headScale = readHigh * TWO_32 + (readLow >>> 0)
+    if (readHigh < 0 || headScale >= MAX_SLOPE || headScale < 2) return -1 - scaleAt
+  }
+  if (headFlags & FLAG_SLOPED) {
+    const slopeAt = next
+    next = readZigzag(bytes, next, end)
+    if (next < 0) return next
+    headSlope = readHigh * TWO_32 + (readLow >>> 0)
+    if (Math.abs(headSlope) * Math.ceil(count / BLOCK_SAMPLES) > MAX_SLOPE) return -1 - slopeAt
+  }
+  return next
+}
+
+// Walks over the directory and answers where the payload begins. Afterwards its varints are known to be whole.
+function skipDirectory(bytes: Uint8Array, at: number, end: number, blocks: number): number {
+  for (let block = 0; block < blocks; block++) {
+    if (at + 3 > end) return -1 - at
+    const order = bytes[at]! & ORDER_BIT
+    at += bytes[at + 1]! > 0 ? 3 : 2
+    at = readVarint(bytes, at, end)
+    if (at < 0) return at
+    if (order) {
+      at = readVarint(bytes, at, end)
+      if (at < 0) return at
+    }
+  }
+  return at
+}
+
+function skipVarint(bytes: Uint8Array, at: number): number {
+  while (bytes[at]! >= 0x80) at++
+  return at + 1
+}
+
+// origin + scale * q into readLow and readHigh.
+function scaleAndShift(low: number, high: number): void {
+  if (headScale !== 1) {
+    const product = (high * TWO_32 + (low >>> 0)) * headScale
+    if (product > -9_007_199_254_740_992 && product < 9_007_199_254_740_992) {
+      low = product | 0
+      high = Math.floor(product / TWO_32) | 0
+    } else {
+      // Only damaged bytes lead here.
+      const exact = BigInt.asIntN(64, ((BigInt(high) << 32n) | BigInt(low >>> 0)) * BigInt(headScale))
+      low = Number(BigInt.asIntN(32, exact))
+      high = Number(BigInt.asIntN(32, exact >> 32n))
+    }
+  }
+  readLow = (low + headOriginLow) | 0
+  readHigh = (high + headOriginHigh + (readLow >>> 0 < low >>> 0 ? 1 : 0)) | 0
+}
+
+function emit(pairs: Int32Array, i: number, low: number, high: number, target: number, doubles: Float64Array): void {
+  if (target >= 0) doubles[i] = (high * TWO_32 + (low >>> 0)) / POWERS_OF_TEN[target]!
+  else {
+    pairs[2 * i] = low
+    pairs[2 * i + 1] = high
+  }
+}
+
+function bitLength(low: number, high: number): number {
+  return (high | 0) === 0 ? 32 - Math.clz32(low) : 64 - Math.clz32(high)
+}
+
+function varintBytes(low: number, high: number): number {
+  const sign = high >> 31
+  return uvarintBytes((low << 1) ^ sign, ((high << 1) | (low >>> 31)) ^ sign)
+}
+
+function uvarintBytes(low: number, high: number): number {
+  return Math.max(1, Math.ceil(bitLength(low, high) / 7))
+}
+
+function doubleVarintBytes(value: number): number {
+  return uvarintBytes(value | 0, Math.floor(value / TWO_32) | 0)
+}
+
+function zigzagBytes(value: number): number {
+  return varintBytes(value | 0, Math.floor(value / TWO_32) | 0)
+}
+
+function differenceBytes(low: number, high: number, fromLow: number, fromHigh: number): number {
+  return varintBytes((low - fromLow) | 0, (high - fromHigh - (low >>> 0 < fromLow >>> 0 ? 1 : 0)) | 0)
+}
+
+function writeDifference(bytes: Uint8Array, at: number, low: number, high: number, from: number): number {
+  const fromLow = from | 0
+  const fromHigh = Math.floor(from / TWO_32) | 0
+  return writeZigzag(bytes, at, (low - fromLow) | 0, (high - fromHigh - (low >>> 0 < fromLow >>> 0 ? 1 : 0)) | 0)
+}
+
+function readDifference(bytes: Uint8Array, at: number, end: number, from: number): number {
+  const next = readZigzag(bytes, at, end)
+  const low = readLow
+  readLow = (low + (from | 0)) | 0
+  readHigh = (readHigh + Math.floor(from / TWO_32) + (readLow >>> 0 < low >>> 0 ? 1 : 0)) | 0
+  return next
+}
+
+function writeZigzag(bytes: Uint8Array, at: number, low: number, high: number): number {
+  const sign = high >> 31
+  return writeVarint(bytes, at, (low << 1) ^ sign, ((high << 1) | (low >>> 31)) ^ sign)
+}
+
+function writeVarint(bytes: Uint8Array, at: number, low: number, high: number): number {
+  while (high !== 0 || low >>> 0 >= 0x80) {
+    bytes[at++] = (low & 0x7f) | 0x80
+    low = (low >>> 7) | (high << 25)
+    high = high >>> 7
+  }
+  bytes[at++] = low
+  return at
+}
+
+function readZigzag(bytes: Uint8Array, at: number, end: number): number {
+  const next = readVarint(bytes, at, end)
+  const sign = -(readLow & 1)
+  readLow = ((readLow >>> 1) | (readHigh << 31)) ^ sign
+  readHigh = (readHigh >>> 1) ^ sign
+  return next
+}
+
+// Little-endian base 128 of at most 64 bits.
+function readVarint(bytes: Uint8Array, start: number, end: number): number {
+  readLow = readHigh = 0
+  let at = start
+  for (let shift = 0; shift < 70; shift += 7) {
+    if (at >= end) return -1 - at
+    const byte = bytes[at++]!
+    const digit = byte & 0x7f
+    if (shift === 63 && byte > 1) return -1 - start
+    if (shift < 32) readLow |= digit << shift
+    if (shift === 28) readHigh |= digit >>> 4
+    else if (shift > 28) readHigh |= digit << (shift - 32)
+    if (byte < 0x80) return at
+  }
+  return -1 - start
+}
+
+// Writes `count` numbers of `width` bits each, the lowest bit first, and pads the last byte with zeros.
+function writeBits(bytes: Uint8Array, at: number, lows: Int32Array, highs: Int32Array, count: number, width: number): number {
+  if (width === 0 || count === 0) return at
+  let pending = 0
+  let filled = 0
+  const lowWidth = Math.min(width, 32)
+  const highWidth = width - lowWidth
+  for (let i = 0; i < count; i++) {
+    const low = lows[i]!
+    pending |= low << filled
+    filled += lowWidth
+    if (filled >= 32) {
+      at = writeWord(bytes, at, pending)
+      filled -= 32
+      pending = filled === 0 ? 0 : low >>> (lowWidth - filled)
+    }
+    if (highWidth === 0) continue
+    const high = highs[i]!
+    pending |= high << filled
+    filled += highWidth
+    if (filled >= 32) {
+      at = writeWord(bytes, at, pending)
+      filled -= 32
+      pending = filled === 0 ? 0 : high >>> (highWidth - filled)
+    }
+  }
+  for (; filled > 0; filled -= 8) {
+    bytes[at++] = pending
+    pending >>>= 8
+  }
+  return at
+}
+
+function writeWord(bytes: Uint8Array, at: number, word: number): number {
+  bytes[at] = word
+  bytes[at + 1] = word >>> 8
+  bytes[at + 2] = word >>> 16
+  bytes[at + 3] = word >>> 24
+  return at + 4
+}
+
+// Reads `count` numbers of `width` bits. May look at up to 7 bytes behind the last one; their value does not matter.
+function readBits(bytes: Uint8Array, at: number, lows: Int32Array, highs: Int32Array, count: number, width: number): void {
+  if (width === 0) {
+    lows.fill(0, 0, count)
+    highs.fill(0, 0, count)
+    return
+  }
+  if (width <= 24) {
+    const mask = (1 << width) - 1
+    for (let i = 0, bit = 0; i < count; i++, bit += width) {
+      const byte = at + (bit >>> 3)
+      lows[i] = ((bytes[byte]! | (bytes[byte + 1]! << 8) | (bytes[byte + 2]! << 16) | (bytes[byte + 3]! << 24)) >>> (bit & 7)) & mask
+      highs[i] = 0
+    }
+    return
+  }
+  const lowWidth = Math.min(width, 32)
+  const highWidth = width - lowWidth
+  for (let i = 0, bit = 0; i < count; i++, bit += width) {
+    lows[i] = bitsAt(bytes, at, bit, lowWidth)
+    highs[i] = highWidth === 0 ? 0 : bitsAt(bytes, at, bit + lowWidth, highWidth)
+  }
+}
+
+function bitsAt(bytes: Uint8Array, at: number, bit: number, width: number): number {
+  const byte = at + (bit >>> 3)
+  const shift = bit & 7
+  const word = bytes[byte]! | (bytes[byte + 1]! << 8) | (bytes[byte + 2]! << 16) | (bytes[byte + 3]! << 24)
+  const value = shift === 0 ? word : (word >>> shift) | (bytes[byte + 4]! << (32 - shift))
+  return width === 32 ? value : value & ((1 << width) - 1)
+}
