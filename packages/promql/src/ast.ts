@@ -17,17 +17,7 @@ export interface Position {
 export type ValueType = 'scalar' | 'vector' | 'matrix' | 'string'
 
 /** Any expression. */
-export type Expr =
-  | NumberLiteral
-  | StringLiteral
-  | VectorSelector
-  | MatrixSelector
-  | Subquery
-  | Call
-  | Aggregate
-  | Binary
-  | Unary
-  | Paren
+export type Expr = NumberLiteral | StringLiteral | VectorSelector | MatrixSelector | Subquery | Call | Aggregate | Binary | Unary | Paren
 
 /** `1.5`, `0x10`, `Inf`, and durations, which are numbers of seconds. A sign before a literal is part of it. */
 export interface NumberLiteral extends Position {

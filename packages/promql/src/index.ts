@@ -1,0 +1,41 @@
+export {
+  children,
+  unwrapParens,
+  walk,
+  type Aggregate,
+  type AggregateOp,
+  type ArithmeticOp,
+  type At,
+  type Binary,
+  type BinaryOp,
+  type Call,
+  type Cardinality,
+  type ComparisonOp,
+  type DurationExpr,
+  type DurationOp,
+  type DurationOperation,
+  type Expr,
+  type MatrixSelector,
+  type NumberLiteral,
+  type Paren,
+  type Position,
+  type SetOp,
+  type StringLiteral,
+  type Subquery,
+  type TrimOp,
+  type Unary,
+  type ValueType,
+  type VectorMatching,
+  type VectorSelector,
+} from './ast.ts'
+export { typeName, valueType } from './check.ts'
+export { parseDuration, printDuration, resolveDurations, type DurationContext } from './durations.ts'
+export { ALL_FEATURES, type ParserOptions } from './features.ts'
+export { toJsonAst, type Json } from './json-ast.ts'
+export { MAX_NESTING, MAX_QUERY_BYTES, MAX_TOKENS } from './lexer.ts'
+export { MAX_DEPTH, parseExpr, parseSelector, tryParse, type ParseResult } from './parse.ts'
+export { LINE_WIDTH, prettyPrint } from './pretty.ts'
+export { printExpr, printMatcher } from './printer.ts'
+export { allSignatures, signatureOf, type Signature } from './signatures.ts'
+export { describeProblem, lineColumn, type LineColumn, type Problem } from './source.ts'
+export { quote, unquote } from './strings.ts'
