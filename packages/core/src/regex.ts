@@ -82,10 +82,16 @@ function compile(source: string): LabelRegex {
     // DOTALL: a label value may hold a newline, and PromQL's dot matches it.
     engine = RE2JS.compile(source, RE2JS.DOTALL)
   } catch (cause) {
-    throw new TsinkError('BAD_REGEX', cause instanceof Error ? cause.message : String(cause), { cause, detail: { regex: source } })
+    throw new TsinkError('BAD_REGEX', reasonOf(cause), { cause, detail: { regex: source } })
   }
   const prefix = literalPrefix(source)
   return { source, test: (value) => value.startsWith(prefix) && engine.matches(value), literals: null, prefix }
+}
+
+/** The engine's reason in the words of RE2: without the flag that was added in front, and with the empty rest behind a trailing backslash. */
+function reasonOf(cause: unknown): string {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return reason.endsWith('trailing backslash at end of expression') ? `${reason}: \`\`` : reason.replace('`(?s)', '`')
 }
 
 /** The literal text before the first special character, unless an alternative or a repetition makes it optional. */
