@@ -240,7 +240,7 @@ export class Postings {
     if (start === end) return Postings.EMPTY
     let count = 0
     for (let w = start; w < end; w++) count += popCount(words[w]!)
-    const trimmed = start === 0 && end === words.length ? words : words.slice(start, end)
+    const trimmed = start === 0 && end === words.length ? words : words.subarray(start, end)
     const dense = new Postings(count, null, trimmed, first + start)
     return end - start <= count ? dense : new Postings(count, dense.toArray(), null, 0)
   }

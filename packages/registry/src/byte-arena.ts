@@ -1,0 +1,68 @@
+/**
+ * ByteArena: many short byte strings end to end in blocks of 256 KiB, addressed by a 32-bit number. It grows block by block and never copies
+ * what it holds; a block whose strings are mostly freed is told to the owner, who moves the rest and lets the block go.
+ *
+ *     address   block number · offset in the block (18 bits)
+ */
+import { assert, TsinkError } from '@tsink/core'
+
+export const BLOCK_BITS = 18
+export const BLOCK_BYTES: number = 1 << BLOCK_BITS
+export const OFFSET_MASK: number = BLOCK_BYTES - 1
+const MAX_BLOCKS = 1 << (32 - BLOCK_BITS)
+const NO_BYTES = new Uint8Array(0)
+
+export class ByteArena {
+  /** The blocks; a released one is empty until it is used again. The string at an address is at `blocks[address >>> BLOCK_BITS]`, from `address & OFFSET_MASK`. */
+  readonly blocks: Uint8Array[] = []
+  readonly #live: number[] = []
+  readonly #released: number[] = []
+  #current = -1
+  #used = 0
+
+  get bytesUsed(): number {
+    return (this.blocks.length - this.#released.length) * BLOCK_BYTES
+  }
+
+  /** Room for a string of at most one block; its address is not 0. */
+  allocate(length: number): number {
+    assert(length > 0 && length < BLOCK_BYTES, 'a string fits into a block')
+    if (this.#current < 0 || this.#used + length > BLOCK_BYTES) this.#begin()
+    const address = ((this.#current << BLOCK_BITS) | this.#used) >>> 0
+    this.#used += length
+    this.#live[this.#current]! += length
+    return address
+  }
+
+  free(address: number, length: number): void {
+    this.#live[address >>> BLOCK_BITS]! -= length
+  }
+
+  /** The numbers of the blocks that are less than half in use, the one being filled aside. Those without any use are released at once. */
+  sparseBlocks(): number[] {
+    const sparse: number[] = []
+    for (let block = 0; block < this.blocks.length; block++) {
+      if (block === this.#current || this.blocks[block] === NO_BYTES) continue
+      if (this.#live[block] === 0) this.release(block)
+      else if (this.#live[block]! < BLOCK_BYTES / 2) sparse.push(block)
+    }
+    return sparse
+  }
+
+  /** Lets a block go from which every string was moved or freed. */
+  release(block: number): void {
+    assert(this.#live[block] === 0, 'a released block holds no string')
+    this.blocks[block] = NO_BYTES
+    this.#released.push(block)
+  }
+
+  #begin(): void {
+    const block = this.#released.pop() ?? this.blocks.length
+    if (block >= MAX_BLOCKS) throw new TsinkError('SERIES_LIMIT', 'label sets fill the 4 GiB that one registry can address')
+    this.blocks[block] = new Uint8Array(BLOCK_BYTES)
+    this.#live[block] = 0
+    this.#current = block
+    // Address 0 stands for nothing.
+    this.#used = block === 0 ? 1 : 0
+  }
+}

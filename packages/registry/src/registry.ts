@@ -1,0 +1,380 @@
+/**
+ * Registry: label set to series id and back, and matchers to series ids, for the series that are in memory. Nothing in it is a JavaScript
+ * object per series.
+ *
+ *     label bytes ─ hash ▸ index ▸ id ▸ page ▸ record: the numbers of its label pairs ▸ pair: bytes, series ids
+ *
+ * Ids ascend from 1 and are never used again, so that a number kept from a removed series can only miss.
+ */
+import { assert, compareStrings, Labels, TsinkError, type Matcher } from '@tsink/core'
+import { Postings, selectPostings, type PostingsSource } from '@tsink/postings'
+import { BLOCK_BITS, ByteArena, OFFSET_MASK } from './byte-arena.ts'
+import { HashIndex } from './hash-index.ts'
+import { hashBytes } from './hash.ts'
+import { IdLists } from './id-lists.ts'
+import { LabelPairs, pairEnd } from './label-pairs.ts'
+
+const PAGE_BITS = 8
+const PAGE_SIZE = 1 << PAGE_BITS
+const PAGE_MASK = PAGE_SIZE - 1
+/** A page's words and its object. */
+const PAGE_BYTES = PAGE_SIZE * 4 + 128
+const MAX_ID = 0xffff_fffe
+/** A record's count of pairs and each pair's number take at most so many bytes. */
+const MAX_VARINT = 5
+
+export class Registry {
+  readonly #seed: number
+  readonly #pairs: LabelPairs
+  readonly #index = new HashIndex()
+  readonly #records = new ByteArena()
+  /** List 0 holds all ids. */
+  readonly #all = new IdLists()
+  // Page p holds the record addresses of ids p * 256 and up; a page without series is gone.
+  readonly #pages: (Uint32Array | undefined)[] = []
+  readonly #pageCounts: number[] = []
+  #pageTotal = 0
+  #lastId = 0
+  #scratch: Uint8Array = new Uint8Array(1_024)
+  // The pairs of the series added last: the next one often shares most of them.
+  #recent: Uint32Array = new Uint32Array(64)
+  #recentCount = 0
+  readonly #source: PostingsSource
+
+  /** `seed` makes the hash tables' order; by default it is new each time, so that nobody can prepare collisions. */
+  constructor(options: { readonly seed?: number } = {}) {
+    this.#seed = (options.seed ?? Math.random() * 2 ** 32) >>> 0
+    this.#pairs = new LabelPairs(this.#seed)
+    this.#source = new RegistryPostings(this, this.#pairs, this.#all)
+  }
+
+  /** How many series there are. */
+  get size(): number {
+    return this.#index.size
+  }
+
+  /** The greatest id given so far, 0 before the first. */
+  get lastId(): number {
+    return this.#lastId
+  }
+
+  /** The memory that the registry holds, slack of its tables included. */
+  get bytesUsed(): number {
+    return (
+      this.#pairs.bytesUsed +
+      this.#index.bytesUsed +
+      this.#records.bytesUsed +
+      this.#all.bytesUsed +
+      this.#pageTotal * PAGE_BYTES +
+      this.#pages.length * 16
+    )
+  }
+
+  /** The id of the series with these canonical label bytes, 0 when there is none. */
+  resolve(labelBytes: Uint8Array): number {
+    return this.#find(labelBytes, hashBytes(labelBytes, 0, labelBytes.length, this.#seed))
+  }
+
+  /**
+   * The id of the series with these label bytes, which is made when it is new. The caller has checked that the bytes are canonical; they are
+   * copied.
+   * @throws TsinkError SERIES_LIMIT when 4 billion ids were given or the label sets fill 4 GiB.
+   */
+  add(labelBytes: Uint8Array): number {
+    const hash = hashBytes(labelBytes, 0, labelBytes.length, this.#seed)
+    const known = this.#find(labelBytes, hash)
+    if (known !== 0) return known
+    if (this.#lastId >= MAX_ID) throw new TsinkError('SERIES_LIMIT', `${MAX_ID} series ids were given; reopen the store to begin anew`)
+    const id = this.#lastId + 1
+    const count = this.#internPairs(labelBytes)
+    const address = this.#writeRecord(count)
+    // From here on nothing fails: a series is there as a whole or not at all.
+    this.#lastId = id
+    for (let i = 0; i < count; i++) this.#pairs.push(this.#recent[i]!, id)
+    const page = (this.#pages[id >>> PAGE_BITS] ??= this.#newPage(id >>> PAGE_BITS))
+    page[id & PAGE_MASK] = address
+    this.#pageCounts[id >>> PAGE_BITS]!++
+    this.#index.add(hash, id)
+    this.#all.push(0, id)
+    return id
+  }
+
+  has(id: number): boolean {
+    return this.#address(id) !== 0
+  }
+
+  /** The canonical label bytes of a series: a view that the next call of this function overwrites. The series exists. */
+  labelBytes(id: number): Uint8Array {
+    let end = 0
+    const pairs = this.pairsOf(id)
+    for (let i = 0; i < pairs.length; i++) {
+      const need = end + this.#pairs.lengthOf(pairs[i]!)
+      if (need > this.#scratch.length) {
+        const larger = new Uint8Array(need * 2)
+        larger.set(this.#scratch.subarray(0, end))
+        this.#scratch = larger
+      }
+      end = this.#pairs.copy(pairs[i]!, this.#scratch, end)
+    }
+    return this.#scratch.subarray(0, end)
+  }
+
+  /** The labels of a series, decoded. The series exists. */
+  labels(id: number): Labels {
+    const pairs = this.pairsOf(id)
+    const names: string[] = Array.from({ length: pairs.length })
+    const values: string[] = Array.from({ length: pairs.length })
+    for (let i = 0; i < pairs.length; i++) {
+      names[i] = this.#pairs.name(pairs[i]!)
+      values[i] = this.#pairs.value(pairs[i]!)
+    }
+    return Labels.fromSorted(names, values)
+  }
+
+  /** The ids of the series that meet all matchers, ascending; the array is the caller's. */
+  select(matchers: readonly Matcher[]): Uint32Array {
+    return selectPostings(this.#source, matchers).toArray().slice()
+  }
+
+  /** Label names in use, in byte order; of the given series only, when `ids` is given. */
+  labelNames(ids?: Uint32Array): string[] {
+    if (ids === undefined) return this.#pairs.names().toSorted(compareStrings)
+    const seen = new Set<number>()
+    for (const id of ids) {
+      if (seen.size === this.#pairs.nameCount) break
+      for (const pair of this.pairsOf(id)) seen.add(this.#pairs.nameNumber(pair))
+    }
+    return [...seen].map((name) => this.#pairs.nameOfNumber(name)).toSorted(compareStrings)
+  }
+
+  /** The distinct values of a label, in byte order; of the given series only (ascending ids), when `ids` is given. */
+  labelValues(name: string, ids?: Uint32Array): string[] {
+    const values: string[] = []
+    const number = this.#pairs.numberOfName(name)
+    if (number < 0) return values
+    if (ids !== undefined && ids.length < this.#pairs.valueCount(name)) {
+      const seen = new Set<number>()
+      for (const id of ids) for (const pair of this.pairsOf(id)) if (this.#pairs.nameNumber(pair) === number) seen.add(pair)
+      for (const pair of seen) values.push(this.#pairs.value(pair))
+    } else {
+      const among = ids === undefined ? null : Postings.fromSorted(ids)
+      this.#pairs.forEachOf(name, (pair) => {
+        if (among === null || this.#pairs.postings(pair).intersect(among).size > 0) values.push(this.#pairs.value(pair))
+      })
+    }
+    return values.toSorted(compareStrings)
+  }
+
+  /**
+   * Takes series out; ids that do not exist are passed over. Their memory is used again or given back, also that of label pairs which no other
+   * series has. The cost follows the postings of their labels, so that many at once are much cheaper than one by one.
+   */
+  remove(ids: Uint32Array): void {
+    const gone = Postings.from(ids).intersect(this.#all.postings(0))
+    if (gone.size === 0) return
+    const touched = new Set<number>()
+    for (const id of gone.toArray().slice()) {
+      const bytes = this.labelBytes(id)
+      this.#index.remove(hashBytes(bytes, 0, bytes.length, this.#seed), id)
+      for (const pair of this.pairsOf(id)) touched.add(pair)
+      this.#dropRecord(id)
+    }
+    this.#pairs.subtract(touched, gone)
+    this.#all.subtract(0, gone)
+    this.#recentCount = 0
+    this.#evacuate()
+  }
+
+  /** The numbers of a series' label pairs, in the order of its labels. */
+  pairsOf(id: number): number[] {
+    const address = this.#address(id)
+    assert(address !== 0, `series ${id} exists`)
+    const block = this.#records.blocks[address >>> BLOCK_BITS]!
+    let at = address & OFFSET_MASK
+    const next = (): number => {
+      let byte = block[at++]!
+      let value = byte & 0x7f
+      for (let shift = 7; byte >= 0x80; shift += 7) {
+        byte = block[at++]!
+        value |= (byte & 0x7f) << shift
+      }
+      return value
+    }
+    const pairs: number[] = []
+    for (let count = next(); count > 0; count--) pairs.push(next())
+    return pairs
+  }
+
+  #address(id: number): number {
+    return this.#pages[id >>> PAGE_BITS]?.[id & PAGE_MASK] ?? 0
+  }
+
+  #find(bytes: Uint8Array, hash: number): number {
+    for (let at = this.#index.probe(hash, -1); at >= 0; at = this.#index.probe(hash, at)) {
+      const id = this.#index.numberAt(hash, at)
+      if (this.#equals(id, bytes)) return id
+    }
+    return 0
+  }
+
+  /** Whether a series' pairs, end to end, are the bytes. */
+  #equals(id: number, bytes: Uint8Array): boolean {
+    const address = this.#address(id)
+    const block = this.#records.blocks[address >>> BLOCK_BITS]!
+    let at = address & OFFSET_MASK
+    let count = block[at++]!
+    if (count >= 0x80) count = (count & 0x7f) | (block[at++]! << 7)
+    let end = 0
+    for (; count > 0; count--) {
+      let byte = block[at++]!
+      let pair = byte & 0x7f
+      for (let shift = 7; byte >= 0x80; shift += 7) {
+        byte = block[at++]!
+        pair |= (byte & 0x7f) << shift
+      }
+      const length = this.#pairs.lengthAt(pair, bytes, end, bytes.length)
+      if (length === 0) return false
+      end += length
+    }
+    return end === bytes.length
+  }
+
+  /** The numbers of the bytes' pairs in `#recent`, made where they are new. Returns how many there are. */
+  #internPairs(bytes: Uint8Array): number {
+    const known = this.#recentCount
+    let count = 0
+    this.#recentCount = 0
+    for (let at = 0; at < bytes.length; count++) {
+      if (count >= this.#recent.length) {
+        const larger = new Uint32Array(count * 2)
+        larger.set(this.#recent)
+        this.#recent = larger
+      }
+      const shared = count < known ? this.#pairs.lengthAt(this.#recent[count]!, bytes, at, bytes.length) : 0
+      if (shared > 0) {
+        at += shared
+        continue
+      }
+      const end = pairEnd(bytes, at)
+      this.#recent[count] = this.#pairs.intern(bytes, at, end)
+      at = end
+    }
+    this.#recentCount = count
+    return count
+  }
+
+  #writeRecord(count: number): number {
+    const need = (count + 1) * MAX_VARINT
+    if (need > this.#scratch.length) this.#scratch = new Uint8Array(need * 2)
+    const scratch = this.#scratch
+    let end = putVarint(scratch, 0, count)
+    for (let i = 0; i < count; i++) end = putVarint(scratch, end, this.#recent[i]!)
+    const address = this.#records.allocate(end)
+    const block = this.#records.blocks[address >>> BLOCK_BITS]!
+    for (let i = 0, to = address & OFFSET_MASK; i < end; i++) block[to + i] = scratch[i]!
+    return address
+  }
+
+  #newPage(page: number): Uint32Array {
+    // Pages passed over hold no series: their slots are filled, so that the array stays dense.
+    while (this.#pages.length <= page) {
+      this.#pages.push(undefined)
+      this.#pageCounts.push(0)
+    }
+    this.#pageTotal++
+    return new Uint32Array(PAGE_SIZE)
+  }
+
+  #recordLength(address: number): number {
+    const block = this.#records.blocks[address >>> BLOCK_BITS]!
+    const start = address & OFFSET_MASK
+    let at = start
+    let left = block[at]! & 0x7f
+    if (block[at++]! >= 0x80) left |= block[at++]! << 7
+    for (; left > 0; left--) while (block[at++]! >= 0x80);
+    return at - start
+  }
+
+  #dropRecord(id: number): void {
+    const address = this.#address(id)
+    this.#records.free(address, this.#recordLength(address))
+    const page = id >>> PAGE_BITS
+    this.#pages[page]![id & PAGE_MASK] = 0
+    if (--this.#pageCounts[page]! > 0) return
+    this.#pages[page] = undefined
+    this.#pageTotal--
+  }
+
+  /** Moves the records out of blocks that are mostly free. */
+  #evacuate(): void {
+    const sparse = this.#records.sparseBlocks()
+    if (sparse.length === 0) return
+    const leaving = new Set(sparse)
+    for (const page of this.#pages) {
+      if (page === undefined) continue
+      for (let i = 0; i < PAGE_SIZE; i++) {
+        const from = page[i]!
+        if (from === 0 || !leaving.has(from >>> BLOCK_BITS)) continue
+        const length = this.#recordLength(from)
+        const to = this.#records.allocate(length)
+        const start = from & OFFSET_MASK
+        const source = this.#records.blocks[from >>> BLOCK_BITS]!
+        this.#records.blocks[to >>> BLOCK_BITS]!.set(source.subarray(start, start + length), to & OFFSET_MASK)
+        this.#records.free(from, length)
+        page[i] = to
+      }
+    }
+    for (const block of sparse) this.#records.release(block)
+  }
+}
+
+/** The registry as an index for matchers. */
+class RegistryPostings implements PostingsSource {
+  readonly #registry: Registry
+  readonly #pairs: LabelPairs
+  readonly #all: IdLists
+
+  constructor(registry: Registry, pairs: LabelPairs, all: IdLists) {
+    this.#registry = registry
+    this.#pairs = pairs
+    this.#all = all
+  }
+
+  all(): Postings {
+    return this.#all.postings(0)
+  }
+
+  postings(name: string, value: string): Postings {
+    const pair = this.#pairs.find(name, value)
+    return pair === 0 ? Postings.EMPTY : this.#pairs.postings(pair)
+  }
+
+  valueCount(name: string): number {
+    return this.#pairs.valueCount(name)
+  }
+
+  scan(name: string, prefix: string, keep: (value: string) => boolean): Postings[] {
+    const found: Postings[] = []
+    this.#pairs.forEachOf(name, (pair) => {
+      const value = this.#pairs.value(pair)
+      if (value.startsWith(prefix) && keep(value)) found.push(this.#pairs.postings(pair))
+    })
+    return found
+  }
+
+  valueOf(id: number, name: string): string {
+    const number = this.#pairs.numberOfName(name)
+    if (number < 0) return ''
+    for (const pair of this.#registry.pairsOf(id)) if (this.#pairs.nameNumber(pair) === number) return this.#pairs.value(pair)
+    return ''
+  }
+}
+
+function putVarint(into: Uint8Array, at: number, value: number): number {
+  while (value >= 0x80) {
+    into[at++] = (value & 0x7f) | 0x80
+    value >>>= 7
+  }
+  into[at++] = value
+  return at
+}
