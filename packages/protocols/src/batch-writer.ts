@@ -1,0 +1,240 @@
+/**
+ * BatchWriter: grows the columns of a batch while a decoder walks a body. Floats go straight into typed arrays; what is rare (histograms,
+ * other kinds, exemplars, metadata) goes into lists.
+ *
+ * Times come in as milliseconds since the epoch and nanoseconds on top; the writer turns them into the store's unit.
+ */
+import {
+  SeriesTable,
+  type AnySampleColumns,
+  type Exemplar,
+  type Histogram,
+  type Labels,
+  type MetricMetadata,
+  type TimeUnit,
+  type ValueColumns,
+  type ValueKind,
+  type WriteBatch,
+} from '@tsink/core'
+import type { DecodeOptions } from './decoded.ts'
+import type { LabelWriter } from './label-writer.ts'
+import type { SeriesCache } from './series-cache.ts'
+
+export class BatchWriter {
+  readonly series: SeriesTable
+  /** Samples in all columns. */
+  samples = 0
+  exemplars = 0
+  readonly #unit: TimeUnit
+  readonly #cache: SeriesCache | undefined
+  #entries: Uint32Array = new Uint32Array(64)
+  readonly #floats: FloatColumns = new FloatColumns()
+  readonly #others = new Map<ValueKind, OtherColumns>()
+  readonly #metadata = new Map<string, MetricMetadata>()
+  readonly #exemplars: Exemplar[] = []
+  // Nanosecond stores count from an exact base; see SampleColumns.
+  #baseMs = Number.NaN
+
+  constructor(options: DecodeOptions, expectedSeries = 16, expectedBytes = 1_024) {
+    this.#unit = options.unit ?? 'ms'
+    this.#cache = options.cache
+    this.series = new SeriesTable(expectedSeries, expectedBytes)
+    this.#cache?.begin()
+  }
+
+  /** The slot of a series that the cache knows by these raw bytes, or -1. */
+  known(bytes: Uint8Array, start: number, end: number, kind: number): number {
+    if (this.#cache === undefined) return -1
+    const entry = this.#cache.find(bytes, start, end, kind)
+    return entry < 0 ? -1 : this.#cached(entry)
+  }
+
+  /** The slot of the label set in `labels` (finished), remembered under the raw bytes. */
+  remember(bytes: Uint8Array, start: number, end: number, kind: number, labels: LabelWriter): number {
+    if (this.#cache === undefined) return this.add(labels)
+    return this.#cached(this.#cache.add(bytes, start, end, kind, labels.bytes, labels.length))
+  }
+
+  /** The slot of the label set in `labels` (finished). */
+  add(labels: LabelWriter): number {
+    return this.#enter(this.series.addBytes(labels.bytes.subarray(0, labels.length)), 0)
+  }
+
+  addLabels(labels: Labels): number {
+    return this.#enter(this.series.add(labels), 0)
+  }
+
+  float(slot: number, ms: number, value: number, startMs = 0, nanos = 0, startNanos = 0): void {
+    this.#floats.push(slot, this.#time(ms, nanos), value, startMs === 0 ? 0 : this.#time(startMs, startNanos))
+    this.samples++
+  }
+
+  histogram(slot: number, ms: number, histogram: Histogram, startMs = 0, nanos = 0, startNanos = 0): void {
+    this.other('histogram', slot, ms, histogram, startMs, nanos, startNanos)
+  }
+
+  other<K extends ValueKind>(
+    kind: K,
+    slot: number,
+    ms: number,
+    value: ValueColumns[K][number],
+    startMs = 0,
+    nanos = 0,
+    startNanos = 0,
+  ): void {
+    let columns = this.#others.get(kind)
+    if (columns === undefined) {
+      columns = new OtherColumns()
+      this.#others.set(kind, columns)
+    }
+    columns.push(slot, this.#time(ms, nanos), value, startMs === 0 ? 0 : this.#time(startMs, startNanos))
+    this.samples++
+  }
+
+  exemplar(slot: number, labels: Labels, ms: number, value: number, nanos = 0): void {
+    this.#exemplars.push({ slot, labels, timestamp: this.#time(ms, nanos) + this.#base, value })
+    this.exemplars++
+  }
+
+  /** What is known of a metric family; what comes later adds to it and replaces it part by part. */
+  metadata(metric: string, part: Partial<MetricMetadata>): void {
+    const known = this.#metadata.get(metric)
+    this.#metadata.set(metric, {
+      metric,
+      type: part.type ?? known?.type ?? 'unknown',
+      help: part.help ?? known?.help ?? '',
+      unit: part.unit ?? known?.unit ?? '',
+    })
+  }
+
+  build(): WriteBatch {
+    const samples: AnySampleColumns[] = []
+    const base = this.#base
+    if (this.#floats.count > 0) samples.push(this.#floats.build(base))
+    for (const [kind, columns] of this.#others) samples.push(columns.build(kind, base))
+    if (this.#cache !== undefined && this.series.count > 0) this.#cache.expect(this.series, this.#entries)
+    return { series: this.series, samples, metadata: [...this.#metadata.values()], exemplars: this.#exemplars }
+  }
+
+  #cached(entry: number): number {
+    return this.#enter(this.#cache!.addTo(this.series, entry), entry + 1)
+  }
+
+  #enter(slot: number, entry: number): number {
+    if (slot >= this.#entries.length) {
+      const entries = new Uint32Array(this.#entries.length * 2)
+      entries.set(this.#entries)
+      this.#entries = entries
+    }
+    this.#entries[slot] = entry
+    return slot
+  }
+
+  get #base(): number {
+    return this.#unit === 'ns' && !Number.isNaN(this.#baseMs) ? this.#baseMs * 1e6 : 0
+  }
+
+  #time(ms: number, nanos: number): number {
+    switch (this.#unit) {
+      case 'ms':
+        return ms
+      case 's':
+        return Math.floor(ms / 1e3)
+      case 'us':
+        return ms * 1e3 + Math.floor(nanos / 1e3)
+      case 'ns':
+        // A multiple of 2^13 milliseconds is a multiple of 2^13 nanoseconds, and as such exact in a double.
+        if (Number.isNaN(this.#baseMs)) this.#baseMs = Math.floor(ms / 8_192) * 8_192
+        return (ms - this.#baseMs) * 1e6 + nanos
+    }
+  }
+}
+
+class FloatColumns {
+  count = 0
+  #slots: Uint32Array = new Uint32Array(64)
+  #timestamps: Float64Array = new Float64Array(64)
+  #values: Float64Array = new Float64Array(64)
+  #startTimestamps: Float64Array | null = null
+
+  push(slot: number, timestamp: number, value: number, startTimestamp: number): void {
+    const at = this.count++
+    if (at >= this.#slots.length) this.#grow()
+    this.#slots[at] = slot
+    this.#timestamps[at] = timestamp
+    this.#values[at] = value
+    if (startTimestamp !== 0) this.#startTimestamps ??= new Float64Array(this.#slots.length)
+    if (this.#startTimestamps !== null) this.#startTimestamps[at] = startTimestamp
+  }
+
+  build(base: number): AnySampleColumns {
+    const columns = {
+      kind: 'f64' as const,
+      count: this.count,
+      slots: this.#slots,
+      base,
+      timestamps: this.#timestamps,
+      values: this.#values,
+    }
+    return this.#startTimestamps === null ? columns : { ...columns, startTimestamps: this.#startTimestamps }
+  }
+
+  #grow(): void {
+    const capacity = this.#slots.length * 2
+    const slots = new Uint32Array(capacity)
+    slots.set(this.#slots)
+    this.#slots = slots
+    this.#timestamps = grown(this.#timestamps, capacity)
+    this.#values = grown(this.#values, capacity)
+    if (this.#startTimestamps !== null) this.#startTimestamps = grown(this.#startTimestamps, capacity)
+  }
+}
+
+class OtherColumns {
+  readonly #slots: number[] = []
+  readonly #timestamps: number[] = []
+  readonly #startTimestamps: number[] = []
+  readonly #values: unknown[] = []
+  #anyStart = false
+
+  push(slot: number, timestamp: number, value: unknown, startTimestamp: number): void {
+    this.#slots.push(slot)
+    this.#timestamps.push(timestamp)
+    this.#startTimestamps.push(startTimestamp)
+    this.#values.push(value)
+    if (startTimestamp !== 0) this.#anyStart = true
+  }
+
+  build(kind: ValueKind, base: number): AnySampleColumns {
+    const columns = {
+      kind,
+      count: this.#slots.length,
+      slots: Uint32Array.from(this.#slots),
+      base,
+      timestamps: Float64Array.from(this.#timestamps),
+      values: columnOf(kind, this.#values),
+      ...(this.#anyStart ? { startTimestamps: Float64Array.from(this.#startTimestamps) } : {}),
+    }
+    return columns as AnySampleColumns
+  }
+}
+
+function columnOf(kind: ValueKind, values: unknown[]): unknown {
+  switch (kind) {
+    case 'f64':
+    case 'bool':
+      return Float64Array.from(values as number[])
+    case 'i64':
+      return BigInt64Array.from(values as bigint[])
+    case 'u64':
+      return BigUint64Array.from(values as bigint[])
+    default:
+      return values
+  }
+}
+
+function grown(column: Float64Array, capacity: number): Float64Array {
+  const next = new Float64Array(capacity)
+  next.set(column)
+  return next
+}

@@ -1,0 +1,22 @@
+export type { DecodeOptions, Decoded, Refusal } from './decoded.ts'
+export { MAX_LISTED_REFUSALS, Rejected } from './decoded.ts'
+export { SeriesCache, type SeriesCacheOptions } from './series-cache.ts'
+export { decodeRemoteWrite, type RemoteWriteDecoded } from './remote-write/decode.ts'
+export { REMOTE_WRITE_CONTENT_TYPES, REMOTE_WRITE_ENCODINGS, remoteWriteVersion } from './remote-write/content.ts'
+export { REMOTE_WRITE_LIMITS } from './remote-write/limits.ts'
+export { decodePrometheusText, type TextOptions } from './prometheus-text/decode.ts'
+export { expositionFormat, PROMETHEUS_TEXT_CONTENT_TYPE, type ExpositionFormat } from './prometheus-text/content.ts'
+export { TEXT_LIMITS } from './prometheus-text/limits.ts'
+export {
+  encodeError,
+  encodeHistogram,
+  encodeListing,
+  encodeMetric,
+  encodeQueryResult,
+  encodeSuccess,
+  type EnvelopeExtras,
+  type ErrorType,
+} from './prometheus-json/encode.ts'
+export { PROMETHEUS_JSON_CONTENT_TYPE } from './prometheus-json/content.ts'
+export { PROMETHEUS_JSON_LIMITS } from './prometheus-json/limits.ts'
+export { printValue } from './decimal.ts'
