@@ -7,6 +7,8 @@ export interface Clock {
   monotonic(): number
   /** Runs `run` once, `ms` from now (at most 2^31 - 1). A waiting timer does not keep the process alive. */
   setTimer(ms: number, run: () => void): Timer
+  /** Lets whoever else is ready run: I/O, timers, requests. What long work calls between its slices. */
+  turn(): Promise<void>
 }
 
 export interface Timer {
@@ -22,5 +24,9 @@ export const systemClock: Clock = {
     // On Node a timer is an object that can be told not to hold the process; in browsers it is a number.
     if (typeof timer === 'object' && timer !== null) (timer as { unref(): void }).unref()
     return { cancel: () => clearTimeout(timer as number) }
+  },
+  turn(): Promise<void> {
+    const { setImmediate } = globalThis as { setImmediate?: (run: () => void) => void }
+    return new Promise((resolve) => (setImmediate === undefined ? setTimeout(resolve, 0) : setImmediate(resolve)))
   },
 }

@@ -32,6 +32,10 @@ export class ManualClock implements Clock {
     return { cancel: () => this.#drop(timer) }
   }
 
+  turn(): Promise<void> {
+    return Promise.resolve()
+  }
+
   /** Count of timers that wait. */
   get timers(): number {
     return this.#waiting.length

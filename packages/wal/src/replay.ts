@@ -1,0 +1,279 @@
+/**
+ * Replay: what an opening store reads from its log, and the verdict on bytes that are no record.
+ *
+ * The verdict turns on marks (see docs/format/log.md): bytes that a mark calls durable and that do not verify are damage; bytes after the last
+ * durable position are a tail, which a crash may leave in any state and which was never acknowledged as durable.
+ */
+import { corruption } from '@tsink/core'
+import type { Clock, Disk } from '@tsink/host'
+import { comparePositions, START, type Position } from './position.ts'
+import { decodeMark, FILE_HEADER_BYTES, fileName, MARK_TYPE } from './record.ts'
+import { Scanner, type Fault } from './scanner.ts'
+
+/** One record while it is replayed. The object is used again for the next record: copy what you keep. */
+export interface LogRecord {
+  type: number
+  sequence: number
+  /** A view that is valid during the call. Its memory is aligned to 8 bytes. */
+  payload: Uint8Array
+  position: Position
+}
+
+export interface ReplayProgress {
+  readonly bytesDone: number
+  readonly bytesTotal: number
+  readonly records: number
+}
+
+/** Bytes that were durable once and do not verify now. */
+export interface Damage {
+  readonly file: string
+  readonly offset: number
+  readonly sizeBytes: number
+  readonly reason: string
+  /** The file that holds a copy of the bytes; null when there are none to copy. */
+  readonly quarantine: string | null
+}
+
+export interface ReplayReport {
+  readonly files: number
+  readonly records: number
+  /** Bytes of the files that were read. */
+  readonly sizeBytes: number
+  /** The highest sequence seen, 0 when there is no record. */
+  readonly lastSequence: number
+  /** What a crash left after the last record, null when the log ends cleanly. */
+  readonly tail: { readonly file: string; readonly offset: number; readonly sizeBytes: number; readonly reason: string } | null
+  /** What a salvaging replay has skipped. */
+  readonly damage: readonly Damage[]
+}
+
+export interface LogFileEntry {
+  readonly number: number
+  readonly path: string
+  readonly sizeBytes: number
+}
+
+export interface ReplayPlan {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly dir: string
+  /** Ascending, without the files before `from`. */
+  readonly files: readonly LogFileEntry[]
+  readonly from: Position
+  readonly salvage: boolean
+  readonly onProgress: ((progress: ReplayProgress) => void) | undefined
+  readonly onRecord: (record: LogRecord) => void
+}
+
+export interface ReplayOutcome {
+  readonly report: ReplayReport
+  /** Where the log ends: after the last record that counts. */
+  readonly end: Position
+  /** The last position that a mark calls durable. */
+  readonly durable: Position
+  /** The highest file number with a record of the engine that counts, 0 when there is none. */
+  readonly lastUsedFile: number
+}
+
+// How much is read between two turns of the event loop.
+const TURN_BYTES = 1_048_576
+
+export async function runReplay(plan: ReplayPlan): Promise<ReplayOutcome> {
+  return new Replay(plan).run()
+}
+
+class Replay {
+  readonly #plan: ReplayPlan
+  readonly #bytesTotal: number
+  readonly #ends = new Map<number, number>()
+  readonly #damage: Damage[] = []
+  #buffer: Uint8Array | undefined
+  #records = 0
+  #lastSequence = 0
+  #lastUsedFile = 0
+  #durable = START
+  #tail: ReplayReport['tail'] = null
+
+  constructor(plan: ReplayPlan) {
+    this.#plan = plan
+    this.#bytesTotal = plan.files.reduce((sum, file) => sum + file.sizeBytes, 0)
+  }
+
+  async run(): Promise<ReplayOutcome> {
+    const { files } = this.#plan
+    this.#checkGaps()
+    let end = START
+    let bytesBefore = 0
+    for (let i = 0; i < files.length && this.#tail === null; i++) {
+      end = { file: files[i]!.number, offset: await this.#readFile(i, bytesBefore) }
+      this.#ends.set(end.file, end.offset)
+      bytesBefore += files[i]!.sizeBytes
+    }
+    const report: ReplayReport = {
+      files: files.length,
+      records: this.#records,
+      sizeBytes: this.#bytesTotal,
+      lastSequence: this.#lastSequence,
+      tail: this.#tail,
+      damage: this.#damage,
+    }
+    return { report, end, durable: this.#durable, lastUsedFile: this.#lastUsedFile }
+  }
+
+  // The first file is the one that replay begins in, or, where that was never made, the next.
+  #checkGaps(): void {
+    let expected = this.#plan.from.file
+    for (const { number, path } of this.#plan.files) {
+      const isFirst = expected === this.#plan.from.file
+      if (number !== expected && !(isFirst && number === expected + 1)) {
+        this.#damaged(path, 0, 0, { code: 'TRUNCATED', what: 'a log file before this one is missing', expected, found: number }, null)
+      }
+      expected = number + 1
+    }
+  }
+
+  /** Answers where the file's records end. */
+  async #readFile(index: number, bytesBefore: number): Promise<number> {
+    const { number, path } = this.#plan.files[index]!
+    const file = await this.#plan.disk.open(path, 'read')
+    try {
+      const scanner = new Scanner(file, number, this.#buffer)
+      const record: LogRecord = { type: 0, sequence: 0, payload: new Uint8Array(0), position: START }
+      let fault = scanner.header()
+      if (fault?.code === 'UNKNOWN_VERSION') throw faultError(path, 0, fault)
+      let offset = fault === null ? FILE_HEADER_BYTES : 0
+      let nextTurn = offset + TURN_BYTES
+      while (offset < scanner.sizeBytes || fault !== null) {
+        fault ??= scanner.at(offset)
+        if (fault === null) {
+          this.#deliver(scanner, number, path, offset, record)
+          offset = scanner.end
+        } else {
+          const next = scanner.findAfter(Math.max(offset, FILE_HEADER_BYTES - 8))
+          if (await this.#isTail(index, scanner, offset, next)) {
+            const dropped = this.#plan.files.slice(index + 1).reduce((sum, later) => sum + later.sizeBytes, scanner.sizeBytes - offset)
+            this.#tail = { file: path, offset, sizeBytes: dropped, reason: fault.what }
+            return offset
+          }
+          const kept = this.#plan.salvage ? await this.#quarantine(scanner, offset, next) : null
+          this.#damaged(path, offset, next - offset, fault, kept)
+          offset = next
+          fault = null
+        }
+        if (offset >= nextTurn) {
+          nextTurn = offset + TURN_BYTES
+          this.#progress(bytesBefore + offset)
+          await this.#plan.clock.turn()
+        }
+      }
+      this.#buffer = scanner.buffer
+      this.#progress(bytesBefore + scanner.sizeBytes)
+      return offset
+    } finally {
+      await file.close()
+    }
+  }
+
+  #deliver(scanner: Scanner, number: number, path: string, offset: number, record: LogRecord): void {
+    if (scanner.type === MARK_TYPE) {
+      this.#noteMark(scanner, path, offset)
+      return
+    }
+    this.#records++
+    this.#lastUsedFile = number
+    if (scanner.sequence > this.#lastSequence) this.#lastSequence = scanner.sequence
+    record.type = scanner.type
+    record.sequence = scanner.sequence
+    record.payload = scanner.payload
+    record.position = { file: number, offset }
+    this.#plan.onRecord(record)
+  }
+
+  #noteMark(scanner: Scanner, path: string, offset: number): void {
+    const durable = decodeMark(scanner.payload)
+    if (durable === null) {
+      throw faultError(path, offset, {
+        code: 'BAD_FORMAT',
+        what: 'a mark of the log has a wrong length',
+        expected: 16,
+        found: scanner.payload.length,
+      })
+    }
+    const end = this.#ends.get(durable.file)
+    if (end !== undefined && durable.offset > end) {
+      const fault: Fault = {
+        code: 'TRUNCATED',
+        what: 'a log file has lost records that were durable',
+        expected: durable.offset,
+        found: end,
+      }
+      this.#damaged(`${this.#plan.dir}/${fileName(durable.file)}`, end, 0, fault, null)
+    }
+    if (comparePositions(durable, this.#durable) > 0) this.#durable = durable
+  }
+
+  /** Whether nothing from the fault at `offset` on was ever durable. `next` is the next whole record in the file, or the file's size. */
+  async #isTail(index: number, scanner: Scanner, offset: number, next: number): Promise<boolean> {
+    const { files, salvage, disk } = this.#plan
+    const fault: Position = { file: scanner.number, offset }
+    let durable = this.#durable
+    let followed = false
+    const search = (within: Scanner, first: number): void => {
+      let at = first
+      while (at < within.sizeBytes) {
+        if (within.at(at) !== null) {
+          at = within.findAfter(at)
+          continue
+        }
+        const marked = within.type === MARK_TYPE ? decodeMark(within.payload) : null
+        if (marked === null) followed = true
+        else if (comparePositions(marked, durable) > 0) durable = marked
+        at = within.end
+      }
+    }
+    search(scanner, next)
+    for (const { number, path } of files.slice(index + 1)) {
+      const file = await disk.open(path, 'read')
+      try {
+        const later = new Scanner(file, number)
+        search(later, later.findAfter(FILE_HEADER_BYTES - 8))
+      } finally {
+        await file.close()
+      }
+    }
+    return comparePositions(durable, fault) <= 0 && !(salvage && followed)
+  }
+
+  /** Copies damaged bytes aside; answers the path of the copy. */
+  async #quarantine(scanner: Scanner, from: number, to: number): Promise<string> {
+    const { disk, dir } = this.#plan
+    const folder = `${dir}/quarantine`
+    await disk.makeDirectory(folder)
+    const path = `${folder}/${String(scanner.number).padStart(12, '0')}-${String(from).padStart(10, '0')}.bin`
+    await disk.remove(path)
+    const file = await disk.open(path, 'create')
+    try {
+      for (let at = from; at < to; at += TURN_BYTES) file.writeSync(scanner.copy(at, Math.min(to, at + TURN_BYTES)), at - from)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await disk.syncDirectory(folder)
+    await disk.syncDirectory(dir)
+    return path
+  }
+
+  #damaged(file: string, offset: number, sizeBytes: number, fault: Fault, quarantine: string | null): void {
+    if (!this.#plan.salvage) throw faultError(file, offset, fault)
+    this.#damage.push({ file, offset, sizeBytes, reason: faultError(file, offset, fault).message, quarantine })
+  }
+
+  #progress(bytesDone: number): void {
+    this.#plan.onProgress?.({ bytesDone, bytesTotal: this.#bytesTotal, records: this.#records })
+  }
+}
+
+function faultError(file: string, offset: number, fault: Fault): Error {
+  return corruption(fault.code, fault.what, { file, offset, expected: fault.expected, found: fault.found })
+}
