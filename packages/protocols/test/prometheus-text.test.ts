@@ -137,7 +137,7 @@ function wantedSeries(item: Case): unknown[] {
   return (item['entries'] as Case[])
     .filter((entry) => entry['entry'] === 'series')
     .map((entry) => {
-      const labels = Object.fromEntries(Object.entries(entry['labels'] as Record<string, string>).filter(([name, value]) => value !== ''))
+      const labels = Object.fromEntries(Object.entries(entry['labels'] as Record<string, string>).filter(([, value]) => value !== ''))
       return { labels, value: entry['value'] as string, timestamp: entry['timestampMs'] ?? -1 }
     })
 }
