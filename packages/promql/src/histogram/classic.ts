@@ -86,21 +86,17 @@ function sortedBuckets(buckets: readonly ClassicBucket[]): ClassicBucket[] {
 /** Cumulative counts never decrease: a smaller one is lifted to the one before it. */
 function straighten(sorted: readonly ClassicBucket[]): { readonly counts: number[]; readonly straightened: Straightened | null } {
   const counts = sorted.map(({ count }) => count)
-  let straightened: Straightened | null = null
+  const lifted: number[] = []
+  let largest = 0
   for (let i = 1; i < counts.length; i++) {
     const before = counts[i - 1]!
-    const count = counts[i]!
-    if (!(count < before)) continue
-    const difference = before - count
-    const isRounding = difference <= ROUNDING * Math.abs(before)
+    const difference = before - counts[i]!
+    if (!(difference > 0)) continue
     counts[i] = before
-    if (isRounding) continue
-    const bound = sorted[i]!.bound
-    straightened = {
-      lowest: straightened === null ? bound : Math.min(straightened.lowest, bound),
-      highest: straightened === null ? bound : Math.max(straightened.highest, bound),
-      largest: Math.max(straightened?.largest ?? 0, difference),
-    }
+    if (difference <= ROUNDING * Math.abs(before)) continue
+    lifted.push(sorted[i]!.bound)
+    largest = Math.max(largest, difference)
   }
+  const straightened = lifted.length === 0 ? null : { lowest: lifted[0]!, highest: lifted.at(-1)!, largest }
   return { counts, straightened }
 }
