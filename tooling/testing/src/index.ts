@@ -1,3 +1,5 @@
 export { corpus } from './corpus.ts'
 export { ModelStore, type ModelStoreOptions } from './model-store.ts'
 export { selectAll, storeSuite, type TestFramework } from './store-suite.ts'
+export { encodeRemoteWrite, REMOTE_WRITE_HEADERS, type SentSeries } from './remote-write-sender.ts'
+export { freePort, ServerProcess, serverCommand, sleep } from './server-process.ts'

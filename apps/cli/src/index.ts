@@ -1,0 +1,3 @@
+export { buildProgram, type Target } from './program.ts'
+export { Exit, exitStatusOf } from './failure.ts'
+export { printTable } from './table.ts'

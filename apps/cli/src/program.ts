@@ -1,0 +1,77 @@
+/**
+ * The commands and their options, as data for commander. What they do is in commands/, one file each, loaded when it runs.
+ */
+import { readFileSync } from 'node:fs'
+import { Command, Option } from 'commander'
+import { Exit } from './failure.ts'
+
+export interface Target {
+  readonly url?: string
+  readonly dataPath?: string
+}
+
+const DEFAULT_URL = 'http://127.0.0.1:9201'
+
+export function buildProgram(): Command {
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+  const program = new Command('tsink')
+    .description('A time-series database with PromQL: server, queries, imports, checks.')
+    .version(manifest.version)
+    .exitOverride()
+    .showHelpAfterError('(tsink --help lists the commands)')
+
+  program
+    .command('serve')
+    .description('run the server; `tsink serve --help` lists its settings')
+    .helpOption(false)
+    .allowUnknownOption()
+    .argument('[flags...]')
+    .action(async (flags: string[]) => {
+      const { serve } = await import('@tsink/server')
+      throw new Exit(await serve(flags, process.env, 'tsink serve'))
+    })
+
+  target(program.command('query'))
+    .description('evaluate a PromQL expression at a server or over a data folder')
+    .argument('<expr>')
+    .option('--time <time>', 'when to evaluate: Unix seconds or RFC 3339 (default: now)')
+    .option('--start <time>', 'evaluate over a range: its start')
+    .option('--end <time>', 'the end of the range (default: now)')
+    .option('--step <duration>', 'the step of the range', '1m')
+    .addOption(new Option('--output <format>', 'how to print the result').choices(['table', 'json']).default('table'))
+    .action(async (expr: string, options) => (await import('./commands/query.ts')).query(expr, options))
+
+  target(program.command('import'))
+    .description("read files in Prometheus's text format (.gz too, - for standard input) into a server or a data folder")
+    .argument('<files...>')
+    .action(async (files: string[], options) => (await import('./commands/import.ts')).importFiles(files, options))
+
+  program
+    .command('promqltest')
+    .description("run Prometheus's PromQL test scripts; the last line says how many cases passed and failed")
+    .argument('<files...>')
+    .option('--verbose', 'say every case that failed', false)
+    .action(async (files: string[], options) => (await import('./commands/promqltest.ts')).promqltest(files, options))
+
+  program
+    .command('format')
+    .description('print a PromQL expression the canonical way')
+    .argument('<expr>')
+    .action(async (expr: string) => {
+      const { ALL_FEATURES, parseExpr, prettyPrint } = await import('@tsink/promql')
+      process.stdout.write(`${prettyPrint(parseExpr(expr, ALL_FEATURES))}\n`)
+    })
+
+  return program
+}
+
+function target(command: Command): Command {
+  return command
+    .addOption(new Option('--url <url>', `the server (default: ${DEFAULT_URL})`).conflicts('dataPath'))
+    .option('--data-path <folder>', 'work on a data folder itself; no server may be running on it')
+}
+
+/** The server's address of a command's options, or null when they name a data folder. */
+export function urlOf({ url, dataPath }: Target): string | null {
+  return dataPath === undefined ? (url ?? DEFAULT_URL).replace(/\/+$/, '') : null
+}

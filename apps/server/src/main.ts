@@ -1,0 +1,6 @@
+#!/usr/bin/env node
+/** The server as a program: `node main.js --listen 127.0.0.1:9201 --data-path DIR`. */
+import { serve } from './serve.ts'
+
+// Not `process.exit` before the work is done: standard error may still be on its way out of a pipe.
+process.exitCode = await serve(process.argv.slice(2), process.env)

@@ -1,0 +1,136 @@
+/**
+ * Respond: answers on their way out. A small answer goes in one piece, a large one is streamed as it is made, no faster than the client
+ * reads; either is compressed when the client takes that and it pays.
+ */
+import { Readable, type Transform } from 'node:stream'
+import { createDeflate, createGzip, createZstdCompress, constants, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Refusal } from './errors.ts'
+
+/** Below this size compression costs more than it saves: such an answer fits one packet as it is. */
+const MIN_COMPRESSED_BYTES = 1_024
+/** Answers up to this size are sent in one piece, with their length. */
+const ONE_PIECE_CHARS = 64 * 1_024
+/** Level 1 of gzip and zstd: JSON shrinks tenfold already, and higher levels cost the query's own time. */
+const FAST = 1
+
+/** Sends text whose pieces are made while it is sent. */
+export async function sendText(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  pieces: Iterable<string> | AsyncIterable<string>,
+): Promise<FastifyReply> {
+  const iterator = Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]()
+  let head = ''
+  for (;;) {
+    const next = await iterator.next()
+    if (next.done === true) return sendWhole(request, reply, head)
+    head += next.value
+    if (head.length > ONE_PIECE_CHARS) break
+  }
+  return sendStream(request, reply, head, iterator)
+}
+
+/** Sends a finished text. */
+export function sendWhole(request: FastifyRequest, reply: FastifyReply, text: string): FastifyReply {
+  const encoding = text.length < MIN_COMPRESSED_BYTES ? null : negotiate(request)
+  reply.header('vary', 'Accept-Encoding')
+  if (encoding === null) return reply.send(text)
+  reply.header('content-encoding', encoding)
+  const bytes = Buffer.from(text)
+  switch (encoding) {
+    case 'gzip':
+      return reply.send(gzipSync(bytes, { level: FAST }))
+    case 'deflate':
+      return reply.send(deflateSync(bytes, { level: FAST }))
+    case 'zstd':
+      return reply.send(zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: FAST } }))
+  }
+}
+
+/** The success envelope around data that is JSON already. */
+export function envelope(data: string, warnings: readonly string[] = [], infos: readonly string[] = []): string {
+  const extra = `${warnings.length > 0 ? `,"warnings":${JSON.stringify(warnings)}` : ''}${infos.length > 0 ? `,"infos":${JSON.stringify(infos)}` : ''}`
+  return `{"status":"success","data":${data}${extra}}`
+}
+
+/** Answers with the success envelope. */
+export function sendData(request: FastifyRequest, reply: FastifyReply, data: unknown, warnings: readonly string[] = []): FastifyReply {
+  reply.type('application/json')
+  return sendWhole(request, reply, envelope(JSON.stringify(data), warnings))
+}
+
+/** Answers with the error envelope. */
+export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
+  if (refusal.retryAfterS > 0) reply.header('retry-after', String(refusal.retryAfterS))
+  return reply
+    .code(refusal.status)
+    .type('application/json')
+    .send(JSON.stringify({ status: 'error', errorType: refusal.errorType, error: refusal.message }))
+}
+
+/** Answers with plain text, closed by a line end. */
+export function sendPlain(reply: FastifyReply, status: number, text: string): FastifyReply {
+  return reply
+    .code(status)
+    .type('text/plain; charset=utf-8')
+    .header('x-content-type-options', 'nosniff')
+    .send(text === '' ? '' : `${text}\n`)
+}
+
+type Encoding = 'gzip' | 'deflate' | 'zstd'
+
+function sendStream(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  head: string,
+  rest: Iterator<string> | AsyncIterator<string>,
+): FastifyReply {
+  const source = Readable.from(
+    (async function* () {
+      try {
+        yield head
+        for (;;) {
+          const next = await rest.next()
+          if (next.done === true) return
+          yield next.value
+        }
+      } finally {
+        // The client may leave in the middle: what the pieces hold is let go.
+        await rest.return?.()
+      }
+    })(),
+    { objectMode: false },
+  )
+  reply.header('vary', 'Accept-Encoding')
+  const encoding = negotiate(request)
+  if (encoding === null) return reply.send(source)
+  reply.header('content-encoding', encoding)
+  const transform = compressor(encoding)
+  source.on('error', (error) => transform.destroy(error))
+  transform.on('close', () => source.destroy())
+  return reply.send(source.pipe(transform))
+}
+
+function compressor(encoding: Encoding): Transform {
+  switch (encoding) {
+    case 'gzip':
+      return createGzip({ level: FAST })
+    case 'deflate':
+      return createDeflate({ level: FAST })
+    case 'zstd':
+      return createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: FAST } })
+  }
+}
+
+/** The best encoding that the client takes; one with weight 0 is refused by it. */
+function negotiate(request: FastifyRequest): Encoding | null {
+  const header = request.headers['accept-encoding']
+  if (header === undefined) return null
+  const accepted = new Set<string>()
+  for (const part of String(header).split(',')) {
+    const [name, ...parameters] = part.split(';')
+    if (!parameters.some((parameter) => /^\s*q=0(?:\.0*)?\s*$/.test(parameter))) accepted.add(name!.trim().toLowerCase())
+  }
+  return (['zstd', 'gzip', 'deflate'] as const).find((encoding) => accepted.has(encoding)) ?? (accepted.has('*') ? 'gzip' : null)
+}

@@ -1,0 +1,133 @@
+/**
+ * The HTTP server: fastify with our limits, our way to read bodies, and the routes. It serves before the store is open, so that probes see a
+ * process that lives and is not ready yet.
+ */
+import { readFileSync } from 'node:fs'
+import { timingSafeEqual, createHash } from 'node:crypto'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { readBody } from './body.ts'
+import type { ServerContext } from './context.ts'
+import { refuse } from './route.ts'
+import { sendPlain } from './respond.ts'
+import { registerAdmin } from './routes/admin.ts'
+import { registerFederate } from './routes/federate.ts'
+import { registerHealth } from './routes/health.ts'
+import { registerMetadata } from './routes/metadata.ts'
+import { registerQuery } from './routes/query.ts'
+import { registerStatus } from './routes/status.ts'
+import { registerTargets } from './routes/targets.ts'
+import { registerUi } from './routes/ui.ts'
+import { registerWrite } from './routes/write.ts'
+
+/** A body of parameters (not of samples): far above any query that people write. */
+const MAX_FORM_BYTES = 10 * 1_024 * 1_024
+/** Idle connections are kept so long: above the 30 s of common load balancers and scrape loops. */
+const KEEP_ALIVE_MS = 65_000
+
+/** A server that is not listening yet. Sets `context.log`. */
+export async function buildServer(context: ServerContext): Promise<FastifyInstance> {
+  const { config } = context
+  const app = fastify({
+    logger: { level: config.logLevel, base: null },
+    disableRequestLogging: true,
+    bodyLimit: config.writeMaxBody,
+    requestTimeout: config.requestTimeout,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 4_096 },
+    ...(config.tlsCert === null || config.tlsKey === null
+      ? {}
+      : { https: { cert: readFileSync(config.tlsCert), key: readFileSync(config.tlsKey) } }),
+  } as object) as unknown as FastifyInstance
+  context.log = app.log
+  app.server.maxConnections = config.maxConnections
+  app.server.on('connection', () => context.metrics.connections.inc())
+
+  // Write routes read their bodies themselves, after admission; everything else has a small body of parameters.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (request, payload, done) => {
+    if (request.routeOptions.config.ownBody === true) return done(null, undefined)
+    readBody(payload as FastifyRequest['raw'], MAX_FORM_BYTES).then(
+      (body) => done(null, body),
+      (error: Error) => done(error, undefined),
+    )
+  })
+
+  observe(app, context)
+  guard(app, context)
+  app.setNotFoundHandler((_, reply) => sendPlain(reply, 404, '404 page not found'))
+  app.setErrorHandler((error, request, reply) => refuse(request, reply, error, 'envelope'))
+
+  registerHealth(app, context)
+  registerWrite(app, context)
+  registerQuery(app, context)
+  registerMetadata(app, context)
+  registerStatus(app, context)
+  registerTargets(app)
+  registerFederate(app, context)
+  registerAdmin(app, context)
+  await registerUi(app)
+  return app
+}
+
+/** Counts requests and their time. */
+function observe(app: FastifyInstance, { metrics }: ServerContext): void {
+  const seconds = new Map<string, { observe(value: number): void }>()
+  const counts = new Map<string, { inc(): void }>()
+  app.addHook('onRequest', (_request, _reply, done) => {
+    metrics.requestsInFlight.inc()
+    done()
+  })
+  const finish = (request: FastifyRequest, reply: FastifyReply): void => {
+    metrics.requestsInFlight.dec()
+    const route = request.routeOptions.url ?? 'unknown'
+    let histogram = seconds.get(route)
+    if (histogram === undefined) seconds.set(route, (histogram = metrics.requestSeconds.labels({ route })))
+    histogram.observe(reply.elapsedTime / 1_000)
+    const key = `${route} ${request.method} ${reply.statusCode}`
+    let counter = counts.get(key)
+    if (counter === undefined) {
+      counts.set(key, (counter = metrics.requests.labels({ route, method: request.method, code: String(reply.statusCode) })))
+    }
+    counter.inc()
+  }
+  app.addHook('onResponse', (request, reply, done) => {
+    finish(request, reply)
+    done()
+  })
+}
+
+/** What every request passes before its handler: CORS, the token, readiness. */
+function guard(app: FastifyInstance, context: ServerContext): void {
+  const { config } = context
+  const token = config.authToken ?? (config.authTokenFile === null ? null : readFileSync(config.authTokenFile, 'utf8').trim())
+  const digest = token === null ? null : sha256(`Bearer ${token}`)
+  const origins = new RegExp(`^(?:${config.corsOrigin})$`)
+  app.addHook('onRequest', (request, reply, done) => {
+    const { origin, authorization } = request.headers
+    if (origin !== undefined) allowOrigin(reply, origin, origins)
+    const { open, always } = request.routeOptions.config
+    if (digest !== null && open !== true && !timingSafeEqual(digest, sha256(authorization ?? ''))) {
+      sendPlain(reply.header('www-authenticate', 'Bearer'), 401, 'this server needs a token: Authorization: Bearer TOKEN')
+      return
+    }
+    if (always !== true && context.phase !== 'ready' && request.routeOptions.url !== undefined) {
+      sendPlain(reply.header('retry-after', '1').header('x-tsink-phase', context.phase), 503, 'Service Unavailable')
+      return
+    }
+    done()
+  })
+}
+
+function allowOrigin(reply: FastifyReply, origin: string, origins: RegExp): void {
+  reply.header('vary', 'Origin')
+  if (!origins.test(origin)) return
+  reply.header('access-control-allow-origin', origin)
+  reply.header('access-control-allow-methods', 'GET, POST, OPTIONS')
+  reply.header('access-control-allow-headers', 'Accept, Authorization, Content-Type, Origin')
+  reply.header('access-control-expose-headers', 'Date')
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}

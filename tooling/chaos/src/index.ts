@@ -1,0 +1,3 @@
+export { runRounds, type ChaosOptions, type RoundReport } from './rounds.ts'
+export { Ledger, valueOf, type Loss } from './ledger.ts'
+export { seeded, type Random } from './random.ts'
