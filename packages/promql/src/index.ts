@@ -40,3 +40,16 @@ export { allSignatures, signatureOf, type Signature } from './signatures.ts'
 export { MAX_SERIES_VALUES, parseSeriesDescription, type CombineHistograms, type SeriesDescription, type SeriesValue } from './series.ts'
 export { describeProblem, lineColumn, type LineColumn, type Problem } from './source.ts'
 export { quote, unquote } from './strings.ts'
+export {
+  addHistograms,
+  divideHistogram,
+  equalHistograms,
+  scaleHistogram,
+  subtractHistograms,
+  type Combined,
+} from './histogram/arithmetic.ts'
+export { classicFraction, classicQuantile, type ClassicBucket } from './histogram/classic.ts'
+export { compact, exponentialBound } from './histogram/layout.ts'
+export { printHistogram } from './histogram/print.ts'
+export { histogramFraction, histogramQuantile, histogramVariance } from './histogram/quantile.ts'
+export { trimHistogram } from './histogram/trim.ts'

@@ -2,7 +2,8 @@
  * Load: puts the series of a `load` block into a store, each value at a multiple of the step.
  */
 import { BatchBuilder, CUSTOM_BUCKETS_SCHEMA, histogram, Labels, METRIC_NAME, type Histogram, type Store } from '@tsink/core'
-import { parseDuration, parseSeriesDescription, type SeriesValue } from '@tsink/promql'
+import { parseDuration, type SeriesValue } from '@tsink/promql'
+import { describeSeries } from './describe.ts'
 import { ScriptError, type Line, type LoadCommand } from './script.ts'
 
 interface LoadedSeries {
@@ -21,9 +22,9 @@ export async function load(command: LoadCommand, store: Store): Promise<void> {
     for (const [i, value] of values.entries()) {
       const time = i * command.stepMs
       const start = starts?.[i] ?? 0
-      if (value.kind === 'float') builder.add('f64', slot, time, value.value, start)
-      else if (value.kind === 'stale') builder.stale(slot, time)
-      else if (value.kind === 'histogram') builder.add('histogram', slot, time, value.histogram, start)
+      if (value.type === 'float') builder.add('f64', slot, time, value.value, start)
+      else if (value.type === 'stale') builder.stale(slot, time)
+      else if (value.type === 'histogram') builder.add('histogram', slot, time, value.histogram, start)
     }
   }
   if (command.withNhcb) addCustomBuckets(command, series, builder)
@@ -37,10 +38,10 @@ function parseBlock(command: LoadCommand): LoadedSeries[] {
   for (const line of command.series) {
     const at = /^(.*?)@st\s+(.*)$/.exec(line.text)
     if (at !== null) {
-      starts = { line, labels: describe(line, at[1]!).labels.key(), offsets: parseStarts(line, at[2]!) }
+      starts = { line, labels: describeSeries(line, at[1]!).labels.key(), offsets: parseStarts(line, at[2]!) }
       continue
     }
-    const { labels, values } = describe(line, line.text)
+    const { labels, values } = describeSeries(line, line.text)
     let startTimes: number[] | null = null
     if (starts !== null) {
       if (starts.labels !== labels.key())
@@ -53,14 +54,6 @@ function parseBlock(command: LoadCommand): LoadedSeries[] {
     series.set(labels.key(), { labels, values, starts: startTimes })
   }
   return [...series.values()]
-}
-
-function describe(line: Line, text: string): { labels: Labels; values: readonly SeriesValue[] } {
-  try {
-    return parseSeriesDescription(text)
-  } catch (cause) {
-    throw new ScriptError(line.number, cause instanceof Error ? cause.message : String(cause))
-  }
 }
 
 /** `_`, `_xN`, `<dur>`, `<dur>xN` and `<dur>±<dur>xN`: offsets in milliseconds relative to each sample. */
@@ -106,7 +99,7 @@ function addCustomBuckets(command: LoadCommand, series: readonly LoadedSeries[],
     if (part === 'bucket' && (!labels.has('le') || Number.isNaN(bound))) continue
     const target = labels.with('le', '').with(METRIC_NAME, match[1]!)
     for (const [i, value] of values.entries()) {
-      if (value.kind !== 'float') continue
+      if (value.type !== 'float') continue
       let group = groups.get(target.key())
       if (group === undefined) groups.set(target.key(), (group = new Map()))
       let classic = group.get(i)

@@ -8,15 +8,16 @@ import { TsinkError, type Histogram, type Labels, type QueryResult, type QueryVa
 import {
   instantQuery,
   parseExpr,
-  parseSeriesDescription,
   printExpr,
   rangeQuery,
   type Features,
   type QueryOptions,
+  type SeriesDescription,
   type SeriesValue,
 } from '@tsink/promql'
 import { RE2JS } from 're2js'
 import { histogramDifference, sameFloat } from './compare.ts'
+import { describeSeries } from './describe.ts'
 import { isPinnable, pin } from './invariance.ts'
 import { load } from './load.ts'
 import { parseScript, ScriptError, type EvalCommand, type Expectation, type Line } from './script.ts'
@@ -185,19 +186,8 @@ function matches(expectation: Expectation, text: string): boolean {
   return RE2JS.compile(expectation.match.text).matcher(text).find()
 }
 
-interface ExpectedSeries {
-  readonly labels: Labels
-  readonly values: readonly SeriesValue[]
-}
-
-function expectedSeries(lines: readonly Line[]): readonly ExpectedSeries[] {
-  return lines.map((line) => {
-    try {
-      return parseSeriesDescription(line.text)
-    } catch (cause) {
-      throw new ScriptError(line.number, cause instanceof Error ? cause.message : String(cause))
-    }
-  })
+function expectedSeries(lines: readonly Line[]): readonly SeriesDescription[] {
+  return lines.map((line) => describeSeries(line))
 }
 
 function instantDifference(command: EvalCommand, value: QueryValue): string | null {
@@ -261,7 +251,7 @@ function seriesDifference(
   }
   for (const want of expectedSeries(command.series)) {
     const series = got.get(want.labels.key())
-    const points = want.values.flatMap((point, i) => (point.kind === 'omitted' ? [] : [{ point, time: startMs + i * stepMs }]))
+    const points = want.values.flatMap((point, i) => (point.type === 'omitted' ? [] : [{ point, time: startMs + i * stepMs }]))
     if (want.values.length > Math.floor((endMs - startMs) / stepMs) + 1)
       throw new ScriptError(command.line, `${want.labels.toString()} has more values than steps`)
     if (series === undefined) {
@@ -282,13 +272,13 @@ function seriesDifference(
 }
 
 function valueDifference(value: number, histogram: Histogram | null, want: SeriesValue): string | null {
-  switch (want.kind) {
+  switch (want.type) {
     case 'omitted':
       return 'a value is expected to be absent'
     case 'histogram':
       return histogram === null
         ? `value is the float ${value}, not a histogram`
-        : histogramDifference(histogram, want.histogram, want.hintSpecified)
+        : histogramDifference(histogram, want.histogram, want.hintGiven)
     case 'stale':
       return 'a result cannot be stale'
     case 'float':
