@@ -11,10 +11,13 @@ export const BLOCK_BYTES: number = 1 << BLOCK_BITS
 export const OFFSET_MASK: number = BLOCK_BYTES - 1
 const MAX_BLOCKS = 1 << (32 - BLOCK_BITS)
 const NO_BYTES = new Uint8Array(0)
+const NO_VIEW = new DataView(NO_BYTES.buffer)
 
 export class ByteArena {
-  /** The blocks; a released one is empty until it is used again. The string at an address is at `blocks[address >>> BLOCK_BITS]`, from `address & OFFSET_MASK`. */
+  /** The blocks; a released one is empty until it is used again. An address's string is at `blocks[address >>> BLOCK_BITS]`, from `address & OFFSET_MASK`. */
   readonly blocks: Uint8Array[] = []
+  /** The same memory, for reading whole words. */
+  readonly views: DataView[] = []
   readonly #live: number[] = []
   readonly #released: number[] = []
   #current = -1
@@ -53,13 +56,16 @@ export class ByteArena {
   release(block: number): void {
     assert(this.#live[block] === 0, 'a released block holds no string')
     this.blocks[block] = NO_BYTES
+    this.views[block] = NO_VIEW
     this.#released.push(block)
   }
 
   #begin(): void {
     const block = this.#released.pop() ?? this.blocks.length
     if (block >= MAX_BLOCKS) throw new TsinkError('SERIES_LIMIT', 'label sets fill the 4 GiB that one registry can address')
-    this.blocks[block] = new Uint8Array(BLOCK_BYTES)
+    const bytes = new Uint8Array(BLOCK_BYTES)
+    this.blocks[block] = bytes
+    this.views[block] = new DataView(bytes.buffer)
     this.#live[block] = 0
     this.#current = block
     // Address 0 stands for nothing.

@@ -217,16 +217,22 @@ class IdList {
   #makeRoom(word: number): void {
     const first = this.#words === null ? this.#ids[0]! >>> 5 : this.#first
     const span = word - first + 1
-    if (span > this.#count) {
+    // Bits are kept until they are twice as large as the ids, so that a list at the border does not change its shape all the time.
+    if (span > (this.#words === null ? this.#count : this.#count * 2)) {
       const ids = this.#words === null ? this.#ids : this.postings().toArray()
-      this.#ids = new Uint32Array(this.#count + (this.#count >>> 2))
+      this.#ids = new Uint32Array(this.#count + (this.#count >>> 1))
       this.#ids.set(ids)
       this.#words = null
       return
     }
-    const words = new Uint32Array(span + (span >>> 2) + 16)
+    const words = new Uint32Array(span + (span >>> 1) + 16)
     if (this.#words !== null) words.set(this.#words)
-    else for (const id of this.#ids) words[(id >>> 5) - first]! |= 1 << (id & 31)
+    else {
+      for (let i = 0; i < this.#count; i++) {
+        const id = this.#ids[i]!
+        words[(id >>> 5) - first]! |= 1 << (id & 31)
+      }
+    }
     this.#words = words
     this.#first = first
     this.#ids = NO_IDS

@@ -17,6 +17,13 @@ const CACHED_VALUES = 16_384
 /** What a name costs beside its pairs: its strings and the entries in three tables. */
 const NAME_BYTES = 160
 
+/** The words of a pair in the table. */
+const STRIDE = 4
+const ADDRESS = 0
+const LENGTH = 1
+const NAME = 2
+const NEXT = 3
+
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
@@ -25,13 +32,10 @@ export class LabelPairs {
   readonly #arena = new ByteArena()
   readonly #index = new HashIndex()
   readonly #lists = new IdLists()
-  // By pair.
-  #addresses: Uint32Array = new Uint32Array(64)
-  #lengths: Uint32Array = new Uint32Array(64)
-  #nameOf: Uint32Array = new Uint32Array(64)
-  #nextOfName: Uint32Array = new Uint32Array(64)
+  // By pair four words, side by side since they are read together: address and length of the bytes, number of the name, next pair of the name.
+  #table: Uint32Array = new Uint32Array(64 * STRIDE)
   #end = 1
-  // The first pair number to use again; free ones are linked by `#nextOfName`.
+  // The first pair number to use again; free ones are linked by their NEXT.
   #firstFree = 0
   // By name, from 0 on.
   readonly #nameNumbers = new Map<string, number>()
@@ -40,7 +44,7 @@ export class LabelPairs {
   readonly #valueCounts: number[] = []
   readonly #freeNames: number[] = []
   readonly #values = new Map<number, string>()
-  #scratch: Uint8Array = new Uint8Array(256)
+  readonly #scratch: Uint8Array<ArrayBuffer> = new Uint8Array(1_024)
 
   constructor(seed: number) {
     this.#seed = seed
@@ -51,7 +55,7 @@ export class LabelPairs {
       this.#arena.bytesUsed +
       this.#index.bytesUsed +
       this.#lists.bytesUsed +
-      this.#addresses.byteLength * 4 +
+      this.#table.byteLength +
       this.#nameNumbers.size * NAME_BYTES +
       this.#values.size * 64
     )
@@ -67,37 +71,43 @@ export class LabelPairs {
     return this.#end
   }
 
-  /** Whether a pair's bytes stand in `bytes` from `start` on, before `end`; then its length, else 0. */
-  lengthAt(pair: number, bytes: Uint8Array, start: number, end: number): number {
-    const length = this.#lengths[pair]!
+  /** Whether a pair's bytes stand in `view` from `start` on, before `end`; then its length, else 0. */
+  lengthAt(pair: number, view: DataView, start: number, end: number): number {
+    const length = this.#table[pair * STRIDE + LENGTH]!
     if (start + length > end) return 0
-    const address = this.#addresses[pair]!
-    const block = this.#arena.blocks[address >>> BLOCK_BITS]!
-    // From the end, where the bytes of different values differ soonest.
-    for (let i = length - 1, at = (address & OFFSET_MASK) + i; i >= 0; i--, at--) if (block[at] !== bytes[start + i]) return 0
+    const address = this.#table[pair * STRIDE + ADDRESS]!
+    const own = this.#arena.views[address >>> BLOCK_BITS]!
+    let at = address & OFFSET_MASK
+    const stop = start + length
+    // The last byte first: the values of one label differ there soonest.
+    if (own.getUint8(at + length - 1) !== view.getUint8(stop - 1)) return 0
+    let to = start
+    for (; to + 4 <= stop; to += 4, at += 4) if (own.getInt32(at, true) !== view.getInt32(to, true)) return 0
+    for (; to < stop; to++, at++) if (own.getUint8(at) !== view.getUint8(to)) return 0
     return length
   }
 
   /** Copies a pair's bytes; returns where they end in `into`. */
   copy(pair: number, into: Uint8Array, at: number): number {
-    const length = this.#lengths[pair]!
-    const address = this.#addresses[pair]!
+    const length = this.#table[pair * STRIDE + LENGTH]!
+    const address = this.#table[pair * STRIDE + ADDRESS]!
     const block = this.#arena.blocks[address >>> BLOCK_BITS]!
-    for (let i = 0, from = address & OFFSET_MASK; i < length; i++) into[at + i] = block[from + i]!
+    const from = address & OFFSET_MASK
+    for (let i = 0; i < length; i++) into[at + i] = block[from + i]!
     return at + length
   }
 
   lengthOf(pair: number): number {
-    return this.#lengths[pair]!
+    return this.#table[pair * STRIDE + LENGTH]!
   }
 
   name(pair: number): string {
-    return this.#names[this.#nameOf[pair]!]!
+    return this.#names[this.#table[pair * STRIDE + NAME]!]!
   }
 
   /** The number of a pair's name. */
   nameNumber(pair: number): number {
-    return this.#nameOf[pair]!
+    return this.#table[pair * STRIDE + NAME]!
   }
 
   /** The number of a name, -1 when no series has it. */
@@ -116,10 +126,14 @@ export class LabelPairs {
   value(pair: number): string {
     const known = this.#values.get(pair)
     if (known !== undefined) return known
-    const address = this.#addresses[pair]!
+    const address = this.#table[pair * STRIDE + ADDRESS]!
     const block = this.#arena.blocks[address >>> BLOCK_BITS]!
     const start = address & OFFSET_MASK
-    const value = textOf(block, afterLength(block, afterLength(block, start) + lengthAt(block, start)), start + this.#lengths[pair]!)
+    const value = textOf(
+      block,
+      afterLength(block, afterLength(block, start) + lengthAt(block, start)),
+      start + this.#table[pair * STRIDE + LENGTH]!,
+    )
     // Any that was dropped is made again; which ones are kept need not be the best choice.
     if (this.#values.size >= CACHED_VALUES) this.#values.clear()
     this.#values.set(pair, value)
@@ -136,7 +150,7 @@ export class LabelPairs {
   forEachOf(name: string, visit: (pair: number) => void): void {
     const number = this.numberOfName(name)
     if (number < 0) return
-    for (let pair = this.#firstOfName[number]!; pair !== 0; pair = this.#nextOfName[pair]!) visit(pair)
+    for (let pair = this.#firstOfName[number]!; pair !== 0; pair = this.#table[pair * STRIDE + NEXT]!) visit(pair)
   }
 
   postings(pair: number): Postings {
@@ -152,15 +166,16 @@ export class LabelPairs {
     // A text with half a surrogate pair would be encoded as another text.
     if (!name.isWellFormed() || !value.isWellFormed()) return 0
     const bound = (name.length + value.length) * 3 + 10
-    if (this.#scratch.length < bound) this.#scratch = new Uint8Array(bound)
-    const end = encodeText(value, this.#scratch, encodeText(name, this.#scratch, 0))
-    return this.#find(this.#scratch, 0, end, hashBytes(this.#scratch, 0, end, this.#seed))
+    const bytes = bound <= this.#scratch.length ? this.#scratch : new Uint8Array(bound)
+    const end = encodeText(value, bytes, encodeText(name, bytes, 0))
+    const view = new DataView(bytes.buffer)
+    return this.#find(view, 0, end, hashBytes(view, 0, end, this.#seed))
   }
 
-  /** The number of the pair in `bytes[start .. end)`, made when it is new. */
-  intern(bytes: Uint8Array, start: number, end: number): number {
-    const hash = hashBytes(bytes, start, end, this.#seed)
-    return this.#find(bytes, start, end, hash) || this.#add(bytes, start, end, hash)
+  /** The number of the pair whose bytes stand in `view` from `start` up to `end`, made when it is new. */
+  intern(view: DataView, start: number, end: number): number {
+    const hash = hashBytes(view, start, end, this.#seed)
+    return this.#find(view, start, end, hash) || this.#add(view, start, end, hash)
   }
 
   /** Notes that a series carries the pair. The id is greater than all before. */
@@ -173,7 +188,7 @@ export class LabelPairs {
     const touchedNames = new Set<number>()
     for (const pair of pairs) {
       if (this.#lists.subtract(pair, gone) > 0) continue
-      touchedNames.add(this.#nameOf[pair]!)
+      touchedNames.add(this.#table[pair * STRIDE + NAME]!)
       this.#forget(pair)
     }
     for (const name of touchedNames) this.#relink(name)
@@ -181,24 +196,25 @@ export class LabelPairs {
     this.#evacuate()
   }
 
-  #find(bytes: Uint8Array, start: number, end: number, hash: number): number {
+  #find(view: DataView, start: number, end: number, hash: number): number {
     for (let at = this.#index.probe(hash, -1); at >= 0; at = this.#index.probe(hash, at)) {
       const pair = this.#index.numberAt(hash, at)
-      if (this.#lengths[pair] === end - start && this.lengthAt(pair, bytes, start, end) > 0) return pair
+      if (this.#table[pair * STRIDE + LENGTH] === end - start && this.lengthAt(pair, view, start, end) > 0) return pair
     }
     return 0
   }
 
-  #add(bytes: Uint8Array, start: number, end: number, hash: number): number {
+  #add(view: DataView, start: number, end: number, hash: number): number {
     const length = end - start
     const address = this.#arena.allocate(length)
-    this.#arena.blocks[address >>> BLOCK_BITS]!.set(bytes.subarray(start, end), address & OFFSET_MASK)
+    const block = this.#arena.blocks[address >>> BLOCK_BITS]!
+    for (let i = start, to = address & OFFSET_MASK; i < end; i++, to++) block[to] = view.getUint8(i)
     const pair = this.#takeNumber()
-    const name = this.#internName(bytes, start)
-    this.#addresses[pair] = address
-    this.#lengths[pair] = length
-    this.#nameOf[pair] = name
-    this.#nextOfName[pair] = this.#firstOfName[name]!
+    const name = this.#internName(block, address & OFFSET_MASK)
+    this.#table[pair * STRIDE + ADDRESS] = address
+    this.#table[pair * STRIDE + LENGTH] = length
+    this.#table[pair * STRIDE + NAME] = name
+    this.#table[pair * STRIDE + NEXT] = this.#firstOfName[name]!
     this.#firstOfName[name] = pair
     this.#valueCounts[name]!++
     this.#index.add(hash, pair)
@@ -208,10 +224,10 @@ export class LabelPairs {
   #takeNumber(): number {
     const free = this.#firstFree
     if (free !== 0) {
-      this.#firstFree = this.#nextOfName[free]!
+      this.#firstFree = this.#table[free * STRIDE + NEXT]!
       return free
     }
-    if (this.#end >= this.#addresses.length) this.#grow()
+    if (this.#end * STRIDE >= this.#table.length) this.#grow()
     return this.#end++
   }
 
@@ -229,12 +245,12 @@ export class LabelPairs {
   }
 
   #forget(pair: number): void {
-    const address = this.#addresses[pair]!
-    const length = this.#lengths[pair]!
+    const address = this.#table[pair * STRIDE + ADDRESS]!
+    const length = this.#table[pair * STRIDE + LENGTH]!
     const start = address & OFFSET_MASK
-    this.#index.remove(hashBytes(this.#arena.blocks[address >>> BLOCK_BITS]!, start, start + length, this.#seed), pair)
+    this.#index.remove(hashBytes(this.#arena.views[address >>> BLOCK_BITS]!, start, start + length, this.#seed), pair)
     this.#arena.free(address, length)
-    this.#lengths[pair] = 0
+    this.#table[pair * STRIDE + LENGTH] = 0
     this.#values.delete(pair)
   }
 
@@ -245,18 +261,18 @@ export class LabelPairs {
     let count = 0
     let next = 0
     for (let pair = this.#firstOfName[name]!; pair !== 0; pair = next) {
-      next = this.#nextOfName[pair]!
-      if (this.#lengths[pair] === 0) {
-        this.#nextOfName[pair] = this.#firstFree
+      next = this.#table[pair * STRIDE + NEXT]!
+      if (this.#table[pair * STRIDE + LENGTH] === 0) {
+        this.#table[pair * STRIDE + NEXT] = this.#firstFree
         this.#firstFree = pair
         continue
       }
       if (last === 0) first = pair
-      else this.#nextOfName[last] = pair
+      else this.#table[last * STRIDE + NEXT] = pair
       last = pair
       count++
     }
-    if (last !== 0) this.#nextOfName[last] = 0
+    if (last !== 0) this.#table[last * STRIDE + NEXT] = 0
     this.#firstOfName[name] = first
     this.#valueCounts[name] = count
     if (count > 0) return
@@ -271,37 +287,40 @@ export class LabelPairs {
     if (sparse.length === 0) return
     const leaving = new Set(sparse)
     for (let pair = 1; pair < this.#end; pair++) {
-      const length = this.#lengths[pair]!
-      const from = this.#addresses[pair]!
+      const length = this.#table[pair * STRIDE + LENGTH]!
+      const from = this.#table[pair * STRIDE + ADDRESS]!
       if (length === 0 || !leaving.has(from >>> BLOCK_BITS)) continue
       const to = this.#arena.allocate(length)
       const start = from & OFFSET_MASK
       this.#arena.blocks[to >>> BLOCK_BITS]!.set(this.#arena.blocks[from >>> BLOCK_BITS]!.subarray(start, start + length), to & OFFSET_MASK)
       this.#arena.free(from, length)
-      this.#addresses[pair] = to
+      this.#table[pair * STRIDE + ADDRESS] = to
     }
     for (const block of sparse) this.#arena.release(block)
   }
 
   #grow(): void {
-    const capacity = this.#addresses.length + Math.max(64, this.#addresses.length >>> 2)
-    this.#addresses = grown(this.#addresses, capacity)
-    this.#lengths = grown(this.#lengths, capacity)
-    this.#nameOf = grown(this.#nameOf, capacity)
-    this.#nextOfName = grown(this.#nextOfName, capacity)
+    const pairs = this.#table.length / STRIDE
+    const table = new Uint32Array((pairs + Math.max(64, pairs >>> 2)) * STRIDE)
+    table.set(this.#table)
+    this.#table = table
   }
 }
 
 /** Where the pair that begins at `start` ends. */
-export function pairEnd(bytes: Uint8Array, start: number): number {
-  const value = afterLength(bytes, start) + lengthAt(bytes, start)
-  return afterLength(bytes, value) + lengthAt(bytes, value)
+export function pairEnd(view: DataView, start: number): number {
+  return textEnd(view, textEnd(view, start))
 }
 
-function grown(column: Uint32Array, capacity: number): Uint32Array {
-  const next = new Uint32Array(capacity)
-  next.set(column)
-  return next
+/** Where the text ends whose length is written at `at`. */
+function textEnd(view: DataView, at: number): number {
+  let byte = view.getUint8(at++)
+  let length = byte & 0x7f
+  for (let shift = 7; byte >= 0x80; shift += 7) {
+    byte = view.getUint8(at++)
+    length |= (byte & 0x7f) << shift
+  }
+  return at + length
 }
 
 /** The length that is written at `at`: unsigned LEB128. */

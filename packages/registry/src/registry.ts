@@ -35,7 +35,11 @@ export class Registry {
   readonly #pageCounts: number[] = []
   #pageTotal = 0
   #lastId = 0
-  #scratch: Uint8Array = new Uint8Array(1_024)
+  #scratch: Uint8Array<ArrayBuffer> = new Uint8Array(4_096)
+  #scratchView: DataView = new DataView(this.#scratch.buffer)
+  // The buffer of the label bytes given last, and a view of it.
+  #input: ArrayBufferLike = this.#scratch.buffer
+  #inputView: DataView = this.#scratchView
   // The pairs of the series added last: the next one often shares most of them.
   #recent: Uint32Array = new Uint32Array(64)
   #recentCount = 0
@@ -70,23 +74,29 @@ export class Registry {
     )
   }
 
-  /** The id of the series with these canonical label bytes, 0 when there is none. */
-  resolve(labelBytes: Uint8Array): number {
-    return this.#find(labelBytes, hashBytes(labelBytes, 0, labelBytes.length, this.#seed))
+  /** The id of the series whose canonical label bytes stand in `bytes` from `start` up to `end`, 0 when there is none. */
+  resolve(bytes: Uint8Array, start = 0, end: number = bytes.length): number {
+    const view = this.#viewOf(bytes)
+    const from = bytes.byteOffset + start
+    const to = bytes.byteOffset + end
+    return this.#find(view, from, to, hashBytes(view, from, to, this.#seed))
   }
 
   /**
-   * The id of the series with these label bytes, which is made when it is new. The caller has checked that the bytes are canonical; they are
-   * copied.
+   * The id of the series with these label bytes (`bytes` from `start` up to `end`), which is made when it is new. The caller has checked that
+   * the bytes are canonical; they are copied.
    * @throws TsinkError SERIES_LIMIT when 4 billion ids were given or the label sets fill 4 GiB.
    */
-  add(labelBytes: Uint8Array): number {
-    const hash = hashBytes(labelBytes, 0, labelBytes.length, this.#seed)
-    const known = this.#find(labelBytes, hash)
+  add(bytes: Uint8Array, start = 0, end: number = bytes.length): number {
+    const view = this.#viewOf(bytes)
+    const from = bytes.byteOffset + start
+    const to = bytes.byteOffset + end
+    const hash = hashBytes(view, from, to, this.#seed)
+    const known = this.#find(view, from, to, hash)
     if (known !== 0) return known
     if (this.#lastId >= MAX_ID) throw new TsinkError('SERIES_LIMIT', `${MAX_ID} series ids were given; reopen the store to begin anew`)
     const id = this.#lastId + 1
-    const count = this.#internPairs(labelBytes)
+    const count = this.#internPairs(view, from, to)
     const address = this.#writeRecord(count)
     // From here on nothing fails: a series is there as a whole or not at all.
     this.#lastId = id
@@ -109,11 +119,7 @@ export class Registry {
     const pairs = this.pairsOf(id)
     for (let i = 0; i < pairs.length; i++) {
       const need = end + this.#pairs.lengthOf(pairs[i]!)
-      if (need > this.#scratch.length) {
-        const larger = new Uint8Array(need * 2)
-        larger.set(this.#scratch.subarray(0, end))
-        this.#scratch = larger
-      }
+      if (need > this.#scratch.length) this.#growScratch(need, end)
       end = this.#pairs.copy(pairs[i]!, this.#scratch, end)
     }
     return this.#scratch.subarray(0, end)
@@ -174,8 +180,8 @@ export class Registry {
     if (gone.size === 0) return
     const touched = new Set<number>()
     for (const id of gone.toArray().slice()) {
-      const bytes = this.labelBytes(id)
-      this.#index.remove(hashBytes(bytes, 0, bytes.length, this.#seed), id)
+      const { length } = this.labelBytes(id)
+      this.#index.remove(hashBytes(this.#scratchView, 0, length, this.#seed), id)
       for (const pair of this.pairsOf(id)) touched.add(pair)
       this.#dropRecord(id)
     }
@@ -209,22 +215,32 @@ export class Registry {
     return this.#pages[id >>> PAGE_BITS]?.[id & PAGE_MASK] ?? 0
   }
 
-  #find(bytes: Uint8Array, hash: number): number {
+  /** A view of the whole buffer in which the bytes lie. Batches keep all their label bytes in one, so the last view is often right again. */
+  #viewOf(bytes: Uint8Array): DataView {
+    const buffer = bytes.buffer
+    if (buffer !== this.#input) {
+      this.#input = buffer
+      this.#inputView = new DataView(buffer)
+    }
+    return this.#inputView
+  }
+
+  #find(view: DataView, start: number, end: number, hash: number): number {
     for (let at = this.#index.probe(hash, -1); at >= 0; at = this.#index.probe(hash, at)) {
       const id = this.#index.numberAt(hash, at)
-      if (this.#equals(id, bytes)) return id
+      if (this.#equals(id, view, start, end)) return id
     }
     return 0
   }
 
-  /** Whether a series' pairs, end to end, are the bytes. */
-  #equals(id: number, bytes: Uint8Array): boolean {
+  /** Whether a series' pairs, end to end, are the bytes from `start` up to `end`. */
+  #equals(id: number, view: DataView, start: number, end: number): boolean {
     const address = this.#address(id)
     const block = this.#records.blocks[address >>> BLOCK_BITS]!
     let at = address & OFFSET_MASK
     let count = block[at++]!
     if (count >= 0x80) count = (count & 0x7f) | (block[at++]! << 7)
-    let end = 0
+    let from = start
     for (; count > 0; count--) {
       let byte = block[at++]!
       let pair = byte & 0x7f
@@ -232,32 +248,32 @@ export class Registry {
         byte = block[at++]!
         pair |= (byte & 0x7f) << shift
       }
-      const length = this.#pairs.lengthAt(pair, bytes, end, bytes.length)
+      const length = this.#pairs.lengthAt(pair, view, from, end)
       if (length === 0) return false
-      end += length
+      from += length
     }
-    return end === bytes.length
+    return from === end
   }
 
-  /** The numbers of the bytes' pairs in `#recent`, made where they are new. Returns how many there are. */
-  #internPairs(bytes: Uint8Array): number {
+  /** Puts the numbers of the bytes' pairs into `#recent`, made where they are new. Returns how many there are. */
+  #internPairs(view: DataView, start: number, end: number): number {
     const known = this.#recentCount
     let count = 0
     this.#recentCount = 0
-    for (let at = 0; at < bytes.length; count++) {
+    for (let at = start; at < end; count++) {
       if (count >= this.#recent.length) {
         const larger = new Uint32Array(count * 2)
         larger.set(this.#recent)
         this.#recent = larger
       }
-      const shared = count < known ? this.#pairs.lengthAt(this.#recent[count]!, bytes, at, bytes.length) : 0
+      const shared = count < known ? this.#pairs.lengthAt(this.#recent[count]!, view, at, end) : 0
       if (shared > 0) {
         at += shared
         continue
       }
-      const end = pairEnd(bytes, at)
-      this.#recent[count] = this.#pairs.intern(bytes, at, end)
-      at = end
+      const next = pairEnd(view, at)
+      this.#recent[count] = this.#pairs.intern(view, at, next)
+      at = next
     }
     this.#recentCount = count
     return count
@@ -265,7 +281,7 @@ export class Registry {
 
   #writeRecord(count: number): number {
     const need = (count + 1) * MAX_VARINT
-    if (need > this.#scratch.length) this.#scratch = new Uint8Array(need * 2)
+    if (need > this.#scratch.length) this.#growScratch(need, 0)
     const scratch = this.#scratch
     let end = putVarint(scratch, 0, count)
     for (let i = 0; i < count; i++) end = putVarint(scratch, end, this.#recent[i]!)
@@ -273,6 +289,13 @@ export class Registry {
     const block = this.#records.blocks[address >>> BLOCK_BITS]!
     for (let i = 0, to = address & OFFSET_MASK; i < end; i++) block[to + i] = scratch[i]!
     return address
+  }
+
+  #growScratch(need: number, used: number): void {
+    const larger = new Uint8Array(need * 2)
+    larger.set(this.#scratch.subarray(0, used))
+    this.#scratch = larger
+    this.#scratchView = new DataView(larger.buffer)
   }
 
   #newPage(page: number): Uint32Array {

@@ -2,7 +2,7 @@
  * A million series of ten labels: memory a series, and the time of add, resolve and typical selections. Run with
  * `node --expose-gc --conditions=@tsink/source packages/registry/test/registry.bench.ts [series]`.
  */
-import { encodeLabels, Labels, Matcher } from '@tsink/core'
+import { Labels, Matcher, SeriesTable } from '@tsink/core'
 import { Registry } from '@tsink/registry'
 
 const count = Number(process.argv[2] ?? 1_000_000)
@@ -25,6 +25,14 @@ function labelsOf(n: number): Labels {
   })
 }
 
+/** Puts the labels of one batch of series into the table, as a decoder does. Returns how many. */
+function fill(from: number, pick: (n: number) => number): number {
+  table.clear()
+  const end = Math.min(BATCH, count - from)
+  for (let i = 0; i < end; i++) table.add(labelsOf(pick(from + i)))
+  return end
+}
+
 const gc = (globalThis as { gc?: () => void }).gc
 gc?.()
 const before = process.memoryUsage().rss
@@ -32,27 +40,31 @@ const registry = new Registry()
 let addMs = 0
 let stall = 0
 let labelBytes = 0
+const table = new SeriesTable(BATCH, BATCH * 256)
 for (let from = 0; from < count; from += BATCH) {
-  const batch = Array.from({ length: Math.min(BATCH, count - from) }, (_, i) => encodeLabels(labelsOf(from + i)))
-  for (let i = 0; i < batch.length; i += 100) {
+  const end = fill(from, (n) => n)
+  for (let i = 0; i < end; i += 100) {
     const start = performance.now()
-    for (const bytes of batch.slice(i, i + 100)) registry.add(bytes)
+    for (let slot = i; slot < Math.min(end, i + 100); slot++) registry.add(table.bytes, table.offsets[slot], table.offsets[slot + 1])
     const ms = performance.now() - start
     addMs += ms
     stall = Math.max(stall, ms)
   }
-  for (const bytes of batch) labelBytes += bytes.length
+  labelBytes += table.offsets[end]!
 }
 gc?.()
 const rss = process.memoryUsage().rss - before
 let resolveMs = 0
+let resolved = 0
 for (let from = 0; from < count; from += BATCH * 7) {
-  const batch = Array.from({ length: Math.min(BATCH, count - from) }, (_, i) => encodeLabels(labelsOf(((from + i) * 7_919) % count)))
+  const end = fill(from, (n) => (n * 7_919) % count)
   const start = performance.now()
-  for (const bytes of batch) if (registry.resolve(bytes) === 0) throw new Error('a series is missing')
+  for (let slot = 0; slot < end; slot++) {
+    if (registry.resolve(table.bytes, table.offsets[slot], table.offsets[slot + 1]) === 0) throw new Error('a series is missing')
+  }
   resolveMs += performance.now() - start
+  resolved += end
 }
-const resolved = Math.ceil(count / (BATCH * 7)) * BATCH
 if (registry.size !== count) throw new Error(`${registry.size} series instead of ${count}`)
 
 console.log(`series                     ${count.toLocaleString('en')}, ${(labelBytes / count).toFixed(0)} label bytes each`)
