@@ -114,10 +114,8 @@ export function readTimestamps(bytes: Uint8Array, at: number, end: number, count
     const read = codec === PACKED ? loops.readPacked(1, size, count, from, to, 0) : loops.readDeltaOfDelta(1, size, count, from, to)
     if (read < 0) throw damaged(at, read)
   }
-  const times = loops.doubles
-  for (let i = 1; i < to - from; i++) {
-    if (!(times[i]! > times[i - 1]!)) throw corruption('BAD_FORMAT', 'timestamps do not ascend', { offset: at, sample: from + i })
-  }
+  const descent = loops.firstDescent(to - from)
+  if (descent < to - from) throw corruption('BAD_FORMAT', 'timestamps do not ascend', { offset: at, sample: from + descent })
 }
 
 /**

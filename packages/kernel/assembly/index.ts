@@ -9,3 +9,9 @@ export function heapBase(): usize {
 
 export { crc32c } from './crc32c'
 export { xxhash64 } from './xxhash64'
+export { bytesAddress, doublesAddress, positionsAddress, wordsAddress } from './columns'
+export { bitsToWords, countRuns, firstDescent, integersToWords } from './column-passes'
+export { decimalExponent, decimalsToWords } from './decimals'
+export { planPacked, readPacked, readPackedStarts, writePacked } from './packer'
+export { planXor, readXor, writeXor } from './xor'
+export { planDeltaOfDelta, readDeltaOfDelta, readDeltaOfDeltaStarts, writeDeltaOfDelta } from './delta-of-delta'

@@ -28,7 +28,7 @@ try {
     // The host owns the memory: its size is fixed when an instance is made, and it never grows, so views stay attached.
     '--importMemory',
     '--initialMemory',
-    '1',
+    '32',
     '--zeroFilledMemory',
     // Static data starts at 1,024, so that address 0 is never a valid area.
     '--memoryBase',

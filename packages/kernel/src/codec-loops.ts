@@ -39,6 +39,9 @@ export interface CodecLoops {
   /** How many runs of equal bits the first `count` doubles form. */
   countRuns(count: number): number
 
+  /** The first place from 1 on whose double is not greater than the one before it, or `count`. */
+  firstDescent(count: number): number
+
   /** words = doubles, which are integers of a magnitude of at most 2^53. */
   integersToWords(count: number): void
   /** words = the bits of doubles. */

@@ -13,6 +13,6 @@ export {
   type CodecLoops,
 } from './codec-loops.ts'
 export { plainCodecLoops } from './plain/loops.ts'
-export { codecLoops } from './loops.ts'
+export { codecLoops, kernelCodecLoops } from './loops.ts'
 export { xxhash64 } from './xxhash64.ts'
 export { xxhash64Plain } from './plain/xxhash64.ts'

@@ -27,6 +27,10 @@ export function plainCodecLoops(): CodecLoops {
       }
       return runs
     },
+    firstDescent(count): number {
+      for (let i = 1; i < count; i++) if (!(doubles[i]! > doubles[i - 1]!)) return i
+      return count
+    },
     integersToWords(count): void {
       for (let i = 0; i < count; i++) {
         const integer = doubles[i]!

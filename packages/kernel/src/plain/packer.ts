@@ -170,7 +170,10 @@ function divideDifferences(pairs: Int32Array, count: number): void {
   if (count > BLOCK_SAMPLES) {
     const lastBlock = Math.ceil(count / BLOCK_SAMPLES) - 1
     const first = lastBlock * BLOCK_SAMPLES
-    plan.slope = Math.trunc((quotientHigh[first]! * TWO_32 + (quotientLow[first]! >>> 0)) / lastBlock)
+    const last = quotientHigh[first]! * TWO_32 + (quotientLow[first]! >>> 0)
+    plan.slope = Math.trunc(last / lastBlock)
+    // The division of doubles may round up to an integer.
+    if (Math.abs(plan.slope) * lastBlock > Math.abs(last)) plan.slope -= Math.sign(last)
     if (plan.slope !== 0) plan.flags |= FLAG_SLOPED
     else plan.slope = 0
   }
