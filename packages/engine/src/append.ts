@@ -1,0 +1,461 @@
+/**
+ * Append: a batch on its way into the store. Check every sample and resolve its series, write what is accepted into the log, put it into the
+ * head; nothing waits in between, so a batch is in the store whole or, when the log refuses it, not at all.
+ *
+ * A sample that cannot be taken is a rejection with its reason and costs no other sample. Checking allocates nothing when nothing is refused:
+ * the accepted columns are the batch's own.
+ */
+import {
+  decodeLabels,
+  encodeLabels,
+  histogramProblem,
+  Labels,
+  labelsProblem,
+  LIMITS,
+  MAX_LISTED_REJECTIONS,
+  VALUE_KINDS,
+  type AnySampleColumns,
+  type AppendResult,
+  type Histogram,
+  type Rejection,
+  type RejectReason,
+  type SeriesTable,
+  type WriteBatch,
+} from '@tsink/core'
+import { F64, HISTOGRAM, type Head } from './head.ts'
+import { assertWritable, timeLimits, type Parts } from './parts.ts'
+import { BATCH, writeBatch, type AcceptedColumn, type AcceptedExemplar, type ColumnValues, type Definition } from './record.ts'
+
+/** Accepted samples of one kind on their way to one head. */
+export interface Piece extends AcceptedColumn {
+  readonly head: Head
+  readonly slots: Uint32Array
+  /** Added to timestamps to make them relative to the head's base. */
+  readonly shift: number
+}
+
+/** Why a whole series is refused, for all of its samples in one batch. */
+interface SeriesProblem {
+  readonly reason: RejectReason
+  readonly message: string
+}
+
+/** What checking a batch has found out; its arrays are scratch and used again by the next batch. */
+class Check {
+  pieces: Piece[] = []
+  rejections: Rejection[] = []
+  rejected = 0
+  accepted = 0
+  /** Slots whose series the present log file does not define yet. */
+  undefinedSlots: { head: Head; slot: number }[] = []
+  /** For each series of the batch its slot in `head`, UNRESOLVED, or REFUSED. */
+  slotOf: Int32Array = new Int32Array(64)
+  head: Head | null = null
+  problems: Map<number, SeriesProblem> = new Map()
+  slots: Uint32Array = new Uint32Array(1_024)
+  ids: Uint32Array = new Uint32Array(1_024)
+  used = 0
+  /** The log file in which the batch's record will stand. */
+  logFile = 0
+
+  begin(series: number, samples: number, logFile: number): void {
+    this.logFile = logFile
+    this.pieces = []
+    this.rejections = []
+    this.rejected = 0
+    this.accepted = 0
+    if (this.undefinedSlots.length > 0) this.undefinedSlots = []
+    if (this.slotOf.length < series) this.slotOf = new Int32Array(series * 2)
+    this.head = null
+    if (this.problems.size > 0) this.problems = new Map()
+    if (this.slots.length < samples) {
+      this.slots = new Uint32Array(samples * 2)
+      this.ids = new Uint32Array(samples * 2)
+    }
+    this.used = 0
+  }
+
+  reject(column: number, index: number, slot: number, reason: RejectReason, message: string): void {
+    this.rejected++
+    if (this.rejections.length < MAX_LISTED_REJECTIONS) this.rejections.push({ column, index, slot, reason, message })
+  }
+}
+
+const UNRESOLVED = -1
+const REFUSED = -2
+/** In place of a slot: the sample was rejected. */
+const NO_SLOT = 0xffff_ffff
+
+/** Takes a batch at once. Its durability is `volatile` without a log and `appended` with one; see `Engine.append` for more. */
+export function appendNow(parts: Parts, batch: WriteBatch): AppendResult {
+  assertWritable(parts)
+  const check = checkBatch(parts, batch)
+  const exemplars = acceptedExemplars(parts, batch)
+  const metadata = batch.metadata ?? []
+  const sequence = parts.sequence + 1
+  if (parts.log !== null && (check.accepted > 0 || metadata.length > 0 || exemplars.length > 0)) {
+    const { log, writer } = parts
+    const definitions = check.undefinedSlots.map(({ head, slot }): Definition => {
+      const id = head.ids[slot]!
+      return { id, labelBytes: parts.registry.labelBytes(id).slice() }
+    })
+    writer.clear()
+    writeBatch(writer, { definitions, columns: check.pieces, metadata, exemplars })
+    log.append(BATCH, sequence, writer.bytes.subarray(0, writer.length))
+    for (const { head, slot } of check.undefinedSlots) head.definedIn[slot] = check.logFile
+  }
+  parts.sequence = sequence
+  apply(parts, check.pieces, sequence)
+  parts.notes.addMetadata(metadata)
+  parts.notes.addExemplars(exemplars)
+  parts.counters.appendedSamples += check.accepted
+  parts.counters.rejectedSamples += check.rejected
+  return {
+    accepted: check.accepted,
+    rejected: check.rejected,
+    rejections: check.rejections,
+    durability: parts.log === null ? 'volatile' : 'appended',
+    sequence,
+  }
+}
+
+/** Puts accepted samples into the active heads. */
+export function apply(parts: Parts, pieces: readonly Piece[], sequence: number): void {
+  if (pieces.length === 0) return
+  const generation = parts.heads.active
+  if (generation.minSequence === 0) {
+    generation.minSequence = sequence
+    generation.startedMs = parts.host.clock.monotonic()
+  }
+  generation.maxSequence = sequence
+  for (const piece of pieces) {
+    const { head, startTimestamps } = piece
+    if (head.minSequence === 0) head.minSequence = sequence
+    head.maxSequence = sequence
+    if (startTimestamps === null) appendRange(piece, 0, piece.count)
+    else {
+      // One by one: a column may be sealed in between, and its start timestamps must be in it then.
+      for (let i = 0; i < piece.count; i++) {
+        appendRange(piece, i, i + 1)
+        if (startTimestamps[i] !== 0) head.setStartTimestamp(piece.slots[i]!, piece.timestamps[i]! + piece.shift, startTimestamps[i]!)
+      }
+    }
+  }
+}
+
+/** The pieces of a replayed column: its series are in the registry. Samples of series 0 or of a kind that is not the series' are left out. */
+export function resolveColumn(parts: Parts, column: AcceptedColumn): Piece[] {
+  const { heads } = parts
+  const pieces: Piece[] = []
+  const kind = VALUE_KINDS.indexOf(column.kind)
+  const family = kind === HISTOGRAM ? F64 : kind
+  for (let from = 0; from < column.count;) {
+    const head = heads.head(heads.baseOf(column.base, column.timestamps[from]!))
+    let to = from
+    const slots = new Uint32Array(column.count - from)
+    for (; to < column.count; to++) {
+      if (heads.span !== Infinity && heads.baseOf(column.base, column.timestamps[to]!) !== head.base) break
+      const id = column.ids[to]!
+      if (id === 0) break
+      let slot = head.slotOf(id)
+      if (slot < 0) {
+        const known = heads.kindOf(id)
+        slot = head.addSlot(id, known < 0 ? kind : known)
+      }
+      if (head.kinds[slot] !== family) break
+      slots[to - from] = slot
+    }
+    if (to > from) {
+      pieces.push({
+        kind: column.kind,
+        base: column.base,
+        count: to - from,
+        ids: column.ids.subarray(from, to),
+        timestamps: column.timestamps.subarray(from, to),
+        values: column.values.slice(from, to) as ColumnValues,
+        startTimestamps: column.startTimestamps?.subarray(from, to) ?? null,
+        head,
+        slots: slots.subarray(0, to - from),
+        shift: column.base - head.base,
+      })
+      from = to
+    } else from++
+  }
+  return pieces
+}
+
+function appendRange(piece: Piece, from: number, to: number): void {
+  const { head, slots, timestamps, shift, values } = piece
+  if (values instanceof Float64Array) head.appendFloats(slots, from, to, timestamps, shift, values)
+  else if (values instanceof BigInt64Array) head.appendIntegers(slots, from, to, timestamps, shift, values)
+  else head.appendObjects(slots, from, to, timestamps, shift, values)
+}
+
+function checkBatch(parts: Parts, batch: WriteBatch): Check {
+  const check = (parts.scratch ??= new Check()) as Check
+  let samples = 0
+  for (const column of batch.samples) samples += column.count
+  check.begin(batch.series.count, samples, parts.log?.position.file ?? 0)
+  const limits = timeLimits(parts)
+  for (let column = 0; column < batch.samples.length; column++) {
+    const samplesOf = batch.samples[column]!
+    for (let from = 0; from < samplesOf.count;) from = checkRun(parts, check, batch.series, samplesOf, column, from, limits)
+  }
+  return check
+}
+
+/** Checks the samples of one column from `from` on, up to the first that belongs to another head; returns its index. */
+function checkRun(
+  parts: Parts,
+  check: Check,
+  series: SeriesTable,
+  samples: AnySampleColumns,
+  column: number,
+  from: number,
+  limits: { readonly minTime: number; readonly maxTime: number; readonly oldest: number; readonly newest: number },
+): number {
+  const { heads } = parts
+  const { timestamps, slots, count } = samples
+  const headBase = heads.baseOf(samples.base, timestamps[from]!)
+  const head = heads.head(Number.isFinite(headBase) ? headBase : 0)
+  if (check.head !== head) {
+    check.head = head
+    check.slotOf.fill(UNRESOLVED, 0, series.count)
+  }
+  const kind = VALUE_KINDS.indexOf(samples.kind)
+  const family = kind === HISTOGRAM ? F64 : kind
+  const oneSpan = heads.span === Infinity
+  // Checks on values happen only where a value can be wrong.
+  const checkValue = valueCheck(samples)
+  const { slotOf } = check
+  const start = check.used
+  const lowest = Math.max(limits.minTime, limits.oldest) - samples.base
+  const highest = Math.min(limits.maxTime, limits.newest) - samples.base
+  let rejected = 0
+  let i = from
+  for (; i < count; i++) {
+    const time = timestamps[i]!
+    const slot = slots[i]!
+    let target = slot < series.count ? slotOf[slot]! : REFUSED
+    if (time >= lowest && time <= highest && Math.floor(time) === time) {
+      if (!oneSpan && heads.baseOf(samples.base, time) !== head.base) break
+      if (target === UNRESOLVED) {
+        target = resolve(parts, check, head, series, slot, kind)
+        slotOf[slot] = target
+      }
+      if (target >= 0 && head.kinds[target] === family) {
+        const problem = checkValue === null ? null : checkValue(i)
+        if (problem === null) {
+          check.slots[start + i - from] = target
+          continue
+        }
+        check.reject(column, i, slot, 'bad_value', problem)
+      } else if (target >= 0) {
+        const message = `the series holds ${VALUE_KINDS[head.kinds[target]!]}, not ${samples.kind}`
+        check.reject(column, i, slot, 'kind_mismatch', message)
+      } else {
+        const problem = check.problems.get(slot) ?? { reason: 'bad_label', message: `the batch has no series ${slot}` }
+        check.reject(column, i, slot, problem.reason, problem.message)
+      }
+    } else rejectTime(check, column, i, slot, time, samples.base, limits)
+    check.slots[start + i - from] = NO_SLOT
+    rejected++
+  }
+  const length = i - from
+  check.used += length
+  const accepted = length - rejected
+  check.accepted += accepted
+  if (accepted > 0) check.pieces.push(pieceOf(parts, check, head, samples, from, i, start, rejected))
+  return i
+}
+
+function rejectTime(
+  check: Check,
+  column: number,
+  index: number,
+  slot: number,
+  time: number,
+  base: number,
+  limits: { readonly minTime: number; readonly maxTime: number; readonly oldest: number; readonly newest: number },
+): void {
+  const absolute = time + base
+  if (!Number.isInteger(time) || absolute < limits.minTime || absolute > limits.maxTime) {
+    check.reject(column, index, slot, 'bad_timestamp', `timestamp ${absolute} is not an integer that a store can hold`)
+  } else if (absolute < limits.oldest) {
+    check.reject(column, index, slot, 'too_old', `timestamp ${absolute} lies before ${limits.oldest}, where retention ends`)
+  } else {
+    const message = `timestamp ${absolute} lies after ${limits.newest}, further in the future than is allowed`
+    check.reject(column, index, slot, 'too_far_in_future', message)
+  }
+}
+
+/** The slot of a batch's series in a head, made when it is new; or REFUSED with the problem noted. */
+function resolve(parts: Parts, check: Check, head: Head, series: SeriesTable, slot: number, kind: number): number {
+  const { registry, heads } = parts
+  let id = series.refs[slot]!
+  let target = id === 0 ? -1 : head.slotOf(id)
+  if (target < 0) {
+    if (id === 0 || !registry.has(id)) {
+      const bytes = series.labelBytes(slot)
+      id = registry.resolve(bytes)
+      if (id === 0) {
+        const problem = seriesProblem(parts, bytes)
+        if (problem !== null) {
+          check.problems.set(slot, problem)
+          return REFUSED
+        }
+        id = registry.add(bytes)
+        parts.counters.createdSeries++
+      }
+      series.refs[slot] = id
+    }
+    target = head.slotOf(id)
+    if (target < 0) {
+      const known = heads.kindOf(id)
+      target = head.addSlot(id, known < 0 ? kind : known)
+    }
+  }
+  if (parts.log !== null && head.definedIn[target] !== check.logFile) check.undefinedSlots.push({ head, slot: target })
+  return target
+}
+
+/** Why a new series cannot be made, or null. */
+function seriesProblem(parts: Parts, bytes: Uint8Array): SeriesProblem | null {
+  let labels: Labels
+  try {
+    labels = decodeLabels(bytes)
+    if (labels.size === 0) return { reason: 'bad_label', message: 'the series has no labels' }
+    const problem = labelsProblem(labels)
+    if (problem !== null) return { reason: 'bad_label', message: problem }
+    if (!isCanonical(labels, bytes)) return { reason: 'bad_label', message: 'the label bytes are not sorted, unique and without empty values' }
+  } catch (error) {
+    return { reason: 'bad_label', message: (error as Error).message }
+  }
+  const limit = parts.options.maxSeries
+  if (parts.registry.size >= limit) {
+    return { reason: 'series_limit', message: `the store holds ${parts.registry.size} active series; its limit is ${limit}` }
+  }
+  return null
+}
+
+function isCanonical(labels: Labels, bytes: Uint8Array): boolean {
+  const again = encodeLabels(Labels.from(labels))
+  if (again.length !== bytes.length) return false
+  for (let i = 0; i < bytes.length; i++) if (again[i] !== bytes[i]) return false
+  return true
+}
+
+/** What tells whether value i of a column can be stored; null when every value can. */
+function valueCheck(samples: AnySampleColumns): ((index: number) => string | null) | null {
+  switch (samples.kind) {
+    case 'f64':
+    case 'i64':
+    case 'u64':
+      return null
+    case 'bool': {
+      const { values } = samples
+      return (index) => (values[index] === 0 || values[index] === 1 ? null : `${values[index]} is neither 0 nor 1`)
+    }
+    case 'string': {
+      const { values } = samples
+      return (index) => {
+        const text = values[index]!
+        if (!text.isWellFormed()) return 'the string is not valid Unicode'
+        return text.length * 3 <= LIMITS.blobBytes ? null : blobProblem(new TextEncoder().encode(text).length)
+      }
+    }
+    case 'bytes': {
+      const { values } = samples
+      return (index) => blobProblem(values[index]!.length)
+    }
+    case 'histogram': {
+      const { values } = samples
+      return (index) => {
+        const h = values[index]!
+        const buckets = h.positiveBuckets.length + h.negativeBuckets.length
+        if (buckets > LIMITS.histogramBuckets) return `${buckets} buckets; at most ${LIMITS.histogramBuckets} are allowed`
+        return histogramProblem(h)
+      }
+    }
+  }
+}
+
+function blobProblem(bytes: number): string | null {
+  return bytes <= LIMITS.blobBytes ? null : `the value takes ${bytes} bytes; at most ${LIMITS.blobBytes} are allowed`
+}
+
+/** Samples `from` to `to` of a column without the rejected ones. `start` is where their slots begin in the scratch. */
+function pieceOf(
+  parts: Parts,
+  check: Check,
+  head: Head,
+  samples: AnySampleColumns,
+  from: number,
+  to: number,
+  start: number,
+  rejected: number,
+): Piece {
+  const length = to - from
+  const count = length - rejected
+  const whole = from === 0 && to === samples.count && rejected === 0
+  let slots = check.slots.subarray(start, start + length)
+  let { timestamps } = samples
+  let startTimestamps = samples.startTimestamps ?? null
+  let values = storedValues(samples)
+  if (!whole) {
+    // Where each kept sample stands in the batch.
+    const kept = new Uint32Array(count)
+    let at = 0
+    for (let i = 0; i < length; i++) if (slots[i] !== NO_SLOT) kept[at++] = from + i
+    slots = picked(slots, kept, new Uint32Array(count), from)
+    timestamps = picked(timestamps, kept, new Float64Array(count), 0)
+    if (startTimestamps !== null) startTimestamps = picked(startTimestamps, kept, new Float64Array(count), 0)
+    if (values instanceof Float64Array) values = picked(values, kept, new Float64Array(count), 0)
+    else if (values instanceof BigInt64Array) {
+      const words = new BigInt64Array(count)
+      for (let i = 0; i < count; i++) words[i] = values[kept[i]!]!
+      values = words
+    } else {
+      const all = values
+      values = Array.from(kept, (index) => all[index]!) as Histogram[] | Uint8Array[]
+    }
+  }
+  const ids = check.ids.subarray(start, start + count)
+  if (parts.log !== null) for (let i = 0; i < count; i++) ids[i] = head.ids[slots[i]!]!
+  const shift = samples.base - head.base
+  return { kind: samples.kind, base: samples.base, count, ids, timestamps, values, startTimestamps, head, slots, shift }
+}
+
+function picked<T extends Uint32Array | Float64Array>(from: T, kept: Uint32Array, into: T, shift: number): T {
+  for (let i = 0; i < kept.length; i++) into[i] = from[kept[i]! - shift]!
+  return into
+}
+
+/** The values as the head keeps them: nothing in them belongs to the caller any more, save what is copied out of typed arrays anyway. */
+function storedValues(samples: AnySampleColumns): ColumnValues {
+  switch (samples.kind) {
+    case 'u64':
+      return new BigInt64Array(samples.values.buffer, samples.values.byteOffset, samples.values.length)
+    case 'bytes':
+      return samples.values.slice(0, samples.count).map((value) => value.slice())
+    case 'string': {
+      const encoder = new TextEncoder()
+      return samples.values.slice(0, samples.count).map((value) => encoder.encode(value))
+    }
+    default:
+      return samples.values
+  }
+}
+
+/** Exemplars of series that are known, here or by a sample in the same batch; others are passed over. */
+function acceptedExemplars(parts: Parts, batch: WriteBatch): AcceptedExemplar[] {
+  const accepted: AcceptedExemplar[] = []
+  const { series } = batch
+  for (const { slot, labels, timestamp, value } of batch.exemplars ?? []) {
+    if (slot >= series.count || labelsProblem(labels) !== null || !Number.isFinite(timestamp)) continue
+    const ref = series.refs[slot]!
+    const id = ref !== 0 && parts.registry.has(ref) ? ref : parts.registry.resolve(series.labelBytes(slot))
+    if (id !== 0) accepted.push({ seriesBytes: parts.registry.labelBytes(id).slice(), labels, timestamp, value })
+  }
+  return accepted
+}

@@ -1,0 +1,144 @@
+/**
+ * Notes: what is known about metrics and samples besides the samples: the metadata of metric families, and exemplars. Both are small and
+ * bounded: the oldest leave. Batches bring them, the log keeps them until a flush writes them all into one small file.
+ *
+ * Exemplars know their series by its label bytes, since series numbers do not outlive the process.
+ */
+import { corruption, decodeLabels, type Labels, type Matcher, type MetricMetadata, type SeriesExemplars } from '@tsink/core'
+import { ByteReader, ByteWriter, crc32c } from '@tsink/codecs'
+import { readExemplar, readMetadata, writeExemplar, writeMetadata, type AcceptedExemplar } from './record.ts'
+
+/** An exemplar in the store. */
+interface KeptExemplar {
+  readonly labels: Labels
+  readonly timestamp: number
+  readonly value: number
+}
+
+interface SeriesNotes {
+  readonly labels: Labels
+  readonly labelBytes: Uint8Array
+  exemplars: KeptExemplar[]
+}
+
+/** Exemplars of one series beyond this push out its oldest, so that one busy series does not push out all others. */
+const MAX_PER_SERIES = 128
+
+const VERSION = 1
+
+export class Notes {
+  readonly #metadata = new Map<string, MetricMetadata[]>()
+  /** In the order of their last exemplar, oldest first; the key is the series' label key. */
+  readonly #series = new Map<string, SeriesNotes>()
+  #exemplars = 0
+  readonly #maxExemplars: number
+  readonly #maxMetadata: number
+  /** Grows with every change, so that a flush knows whether there is something to write. */
+  version = 0
+
+  constructor(maxExemplars: number, maxMetadata: number) {
+    this.#maxExemplars = maxExemplars
+    this.#maxMetadata = maxMetadata
+  }
+
+  get exemplarCount(): number {
+    return this.#exemplars
+  }
+
+  /** The last statement about a metric counts. */
+  addMetadata(entries: readonly MetricMetadata[]): void {
+    for (const entry of entries) {
+      const known = this.#metadata.get(entry.metric)?.[0]
+      if (known !== undefined && known.type === entry.type && known.help === entry.help && known.unit === entry.unit) continue
+      this.version++
+      this.#metadata.delete(entry.metric)
+      this.#metadata.set(entry.metric, [entry])
+      if (this.#metadata.size > this.#maxMetadata) this.#metadata.delete(this.#metadata.keys().next().value!)
+    }
+  }
+
+  addExemplars(exemplars: readonly AcceptedExemplar[]): void {
+    for (const { seriesBytes, labels, timestamp, value } of exemplars) this.#addExemplar(seriesBytes, { labels, timestamp, value })
+  }
+
+  metadata(metric: string | undefined, limit: number | undefined): ReadonlyMap<string, readonly MetricMetadata[]> {
+    if (metric !== undefined) {
+      const known = this.#metadata.get(metric)
+      return new Map(known === undefined ? [] : [[metric, known]])
+    }
+    const all = new Map<string, readonly MetricMetadata[]>()
+    for (const [name, entries] of this.#metadata) {
+      if (limit !== undefined && limit > 0 && all.size >= limit) break
+      all.set(name, entries)
+    }
+    return all
+  }
+
+  exemplars(selectors: readonly (readonly Matcher[])[], minTime: number, maxTime: number): SeriesExemplars[] {
+    const found: SeriesExemplars[] = []
+    for (const { labels, exemplars } of this.#series.values()) {
+      if (selectors.length > 0 && !selectors.some((set) => set.every((matcher) => matcher.matches(labels.get(matcher.name))))) continue
+      const inRange = exemplars.filter(({ timestamp }) => timestamp >= minTime && timestamp <= maxTime)
+      if (inRange.length > 0) found.push({ labels, exemplars: inRange.sort((a, b) => a.timestamp - b.timestamp) })
+    }
+    return found
+  }
+
+  encode(): Uint8Array {
+    const writer = new ByteWriter()
+    writer.u8(VERSION)
+    writer.uvarint(this.#metadata.size)
+    for (const entries of this.#metadata.values()) writeMetadata(writer, entries[0]!)
+    writer.uvarint(this.#series.size)
+    for (const { labelBytes, exemplars } of this.#series.values()) {
+      writer.uvarint(labelBytes.length)
+      writer.append(labelBytes)
+      writer.uvarint(exemplars.length)
+      for (const { labels, timestamp, value } of exemplars) writeExemplar(writer, labels, timestamp, value)
+    }
+    writer.u32(crc32c(writer.bytes.subarray(0, writer.length)))
+    return writer.finish()
+  }
+
+  /** Fills empty notes from bytes. @throws TsinkError of kind `corrupt`. */
+  decode(bytes: Uint8Array, file: string): void {
+    const end = bytes.length - 4
+    const expected = new ByteReader(bytes, Math.max(0, end), bytes.length, file).u32()
+    const found = crc32c(bytes.subarray(0, Math.max(0, end)))
+    if (expected !== found) throw corruption('CHECKSUM', `${file}: the checksum does not match`, { file, expected, found })
+    const reader = new ByteReader(bytes, 0, end, file)
+    const version = reader.u8()
+    if (version !== VERSION) throw corruption('UNKNOWN_VERSION', `${file}: unknown version`, { file, expected: VERSION, found: version })
+    for (let left = reader.length(4); left > 0; left--) this.addMetadata([readMetadata(reader)])
+    for (let left = reader.length(2); left > 0; left--) {
+      const labelBytes = reader.take(reader.length())
+      for (let more = reader.length(17); more > 0; more--) this.#addExemplar(labelBytes, readExemplar(reader))
+    }
+  }
+
+  #addExemplar(labelBytes: Uint8Array, exemplar: KeptExemplar): void {
+    this.version++
+    const bytes = labelBytes.slice()
+    const labels = decodeLabels(bytes)
+    const key = labels.key()
+    let series = this.#series.get(key)
+    if (series === undefined) series = { labels, labelBytes: bytes, exemplars: [] }
+    else this.#series.delete(key)
+    this.#series.set(key, series)
+    const last = series.exemplars.at(-1)
+    // Scrapes repeat the same exemplar until there is a new one.
+    if (last !== undefined && last.timestamp === exemplar.timestamp && last.value === exemplar.value && last.labels.equals(exemplar.labels)) return
+    series.exemplars.push(exemplar)
+    this.#exemplars++
+    if (series.exemplars.length > MAX_PER_SERIES) {
+      series.exemplars.shift()
+      this.#exemplars--
+    }
+    while (this.#exemplars > this.#maxExemplars) {
+      const [oldest, notes] = this.#series.entries().next().value!
+      notes.exemplars.shift()
+      this.#exemplars--
+      if (notes.exemplars.length === 0) this.#series.delete(oldest)
+    }
+  }
+}

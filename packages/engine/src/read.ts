@@ -1,0 +1,188 @@
+/**
+ * Read: one series' samples out of whatever holds them. A series' sources (chunks of segments, sealed chunks and open columns of heads) are put
+ * in order of time; a source that overlaps no other is decoded straight into the caller's buffer, which is nearly always; sources that
+ * overlap are decoded each on its own and merged, the later written winning.
+ */
+import { assert, isStaleHistogram, lowerBound, SampleBuffer, storedHint, type Histogram } from '@tsink/core'
+import { decodeChunk, mergeColumns } from '@tsink/codecs'
+import type { Interval } from './tombstones.ts'
+
+/** Fills a buffer with a source's samples of an inclusive range relative to the source's base. */
+export interface Source {
+  /** Times of the first and last sample, relative to base. */
+  readonly minTime: number
+  readonly maxTime: number
+  /** An upper bound. */
+  readonly count: number
+  /** What deletes and the selection have left of the source. */
+  readonly visible: readonly Interval[]
+  decode(into: SampleBuffer, minTime: number, maxTime: number): void
+}
+
+/** A source whose samples are one encoded chunk. */
+export class ChunkSource implements Source {
+  readonly minTime: number
+  readonly maxTime: number
+  readonly count: number
+  readonly visible: readonly Interval[]
+  readonly #bytes: () => Uint8Array
+
+  constructor(bytes: () => Uint8Array, count: number, minTime: number, maxTime: number, visible: readonly Interval[]) {
+    this.#bytes = bytes
+    this.count = count
+    this.minTime = minTime
+    this.maxTime = maxTime
+    this.visible = visible
+  }
+
+  decode(into: SampleBuffer, minTime: number, maxTime: number): void {
+    decodeChunk(this.#bytes(), into, minTime, maxTime)
+  }
+
+  /** The encoded chunk. */
+  bytes(): Uint8Array {
+    return this.#bytes()
+  }
+}
+
+/**
+ * Appends the samples of all sources with `minTime <= time <= maxTime` to an empty buffer, one for each time. `sources` are in the order of
+ * their writing, all relative to the same base, which the buffer gets.
+ */
+export function readSources(sources: readonly Source[], base: number, minTime: number, maxTime: number, into: SampleBuffer): void {
+  into.clear()
+  into.base = base
+  const order = byTime(sources)
+  for (let i = 0; i < order.length;) {
+    let end = i + 1
+    let latest = order[i]!.source.maxTime
+    while (end < order.length && order[end]!.source.minTime <= latest) latest = Math.max(latest, order[end++]!.source.maxTime)
+    if (end === i + 1) decodeVisible(order[i]!.source, minTime, maxTime, into)
+    else readOverlap(order.slice(i, end), base, minTime, maxTime, into)
+    i = end
+  }
+  if (into.kind === 'histogram') into.kind = 'f64'
+}
+
+interface Ranked {
+  readonly source: Source
+  /** Place in the order of writing. */
+  readonly rank: number
+}
+
+function byTime(sources: readonly Source[]): Ranked[] {
+  const order: Ranked[] = []
+  let sorted = true
+  for (let rank = 0; rank < sources.length; rank++) {
+    const source = sources[rank]!
+    if (rank > 0 && source.minTime < sources[rank - 1]!.minTime) sorted = false
+    order.push({ source, rank })
+  }
+  return sorted ? order : order.sort((a, b) => a.source.minTime - b.source.minTime || a.rank - b.rank)
+}
+
+/** Appends what is visible of one source in a range. Kinds other than the buffer's are passed over, floats and histograms go together. */
+function decodeVisible(source: Source, minTime: number, maxTime: number, into: SampleBuffer): void {
+  for (const interval of source.visible) {
+    const from = Math.max(interval.minTime, minTime)
+    const to = Math.min(interval.maxTime, maxTime)
+    if (from <= to) source.decode(into, from, to)
+  }
+}
+
+function readOverlap(cluster: Ranked[], base: number, minTime: number, maxTime: number, into: SampleBuffer): void {
+  cluster.sort((a, b) => a.rank - b.rank)
+  let runs: SampleBuffer[] = []
+  for (const { source } of cluster) {
+    const run = new SampleBuffer()
+    run.base = base
+    decodeVisible(source, minTime, maxTime, run)
+    if (run.count > 0) runs.push(run)
+  }
+  // Neighbours in the order of writing merge pairwise, so that many small runs cost a logarithm, not a square.
+  while (runs.length > 1) {
+    const next: SampleBuffer[] = []
+    for (let i = 0; i < runs.length; i += 2) {
+      if (i + 1 === runs.length) next.push(runs[i]!)
+      else {
+        const merged = new SampleBuffer()
+        mergeColumns(runs[i]!, runs[i + 1]!, merged)
+        next.push(merged)
+      }
+    }
+    runs = next
+  }
+  if (runs.length === 1) appendBuffer(runs[0]!, 0, runs[0]!.count, into)
+}
+
+/** Appends samples `from` to `to` of a buffer to another with the same base. */
+export function appendBuffer(source: SampleBuffer, from: number, to: number, into: SampleBuffer): void {
+  if (to <= from) return
+  if (into.count === 0) {
+    const { base } = into
+    into.begin(source.kind)
+    into.base = base
+  }
+  assert(into.base === source.base, 'samples of one buffer have one base')
+  const at = into.count
+  into.reserve(to - from)
+  into.timestamps.set(source.timestamps.subarray(from, to), at)
+  into.values.set(source.values.subarray(from, to), at)
+  if (source.histograms !== null || into.histograms !== null) {
+    into.histograms ??= []
+    for (let i = from; i < to; i++) into.histograms[at + i - from] = source.histograms?.[i]
+  }
+  if (source.integers !== null) into.integers!.set(source.integers.subarray(from, to), at)
+  if (source.blobs !== null) for (let i = from; i < to; i++) into.blobs![at + i - from] = source.blobs[i]!
+  if (source.startTimestamps !== null) {
+    into.startTimestamps ??= new Float64Array(into.capacity)
+    into.startTimestamps.set(source.startTimestamps.subarray(from, to), at)
+  } else into.startTimestamps?.fill(0, at, at + to - from)
+  into.count = at + to - from
+}
+
+/** Gives every histogram the hint that follows from the sample stored before it, which may lie before the range that was read. */
+export function setHints(sources: readonly Source[], buffer: SampleBuffer): void {
+  const { histograms, count } = buffer
+  if (histograms === null) return
+  let previous: Histogram | undefined
+  let known = false
+  for (let i = 0; i < count; i++) {
+    const each = histograms[i]
+    if (each !== undefined) {
+      if (!known && i === 0) previous = lastBefore(sources, buffer.base, buffer.timestamps[0]!)
+      histograms[i] = { ...each, hint: storedHint(previous, each) }
+    }
+    known = true
+    previous = each === undefined || isStaleHistogram(each) ? undefined : each
+  }
+}
+
+/** The histogram that is the last visible sample before a time; undefined when that is a float, stale, or not there. */
+function lastBefore(sources: readonly Source[], base: number, time: number): Histogram | undefined {
+  const buffer = new SampleBuffer()
+  for (let end = time - 1; ;) {
+    let nearest: Source | undefined
+    for (const source of sources) {
+      if (source.minTime <= end && (nearest === undefined || Math.min(source.maxTime, end) > Math.min(nearest.maxTime, end))) nearest = source
+    }
+    if (nearest === undefined) return undefined
+    readSources(
+      sources.filter((source) => source.minTime <= end && source.maxTime >= nearest.minTime),
+      base,
+      nearest.minTime,
+      end,
+      buffer,
+    )
+    if (buffer.count > 0) {
+      const last = buffer.histograms?.[buffer.count - 1]
+      return last === undefined || isStaleHistogram(last) ? undefined : last
+    }
+    end = nearest.minTime - 1
+  }
+}
+
+/** How many of ascending timestamps lie in an inclusive range. */
+export function countInRange(timestamps: Float64Array, count: number, minTime: number, maxTime: number): number {
+  return lowerBound(timestamps, count, maxTime + 1) - lowerBound(timestamps, count, minTime)
+}

@@ -1,0 +1,89 @@
+/**
+ * Replay: the log's records back into the head. Series are named in records by the numbers of the process that wrote them; each log file defines
+ * those that it uses, and here they are translated into the numbers of this process.
+ */
+import { corruption } from '@tsink/core'
+import { ByteReader } from '@tsink/codecs'
+import type { LogRecord } from '@tsink/wal'
+import { apply, resolveColumn } from './append.ts'
+import { freezeHidden } from './delete.ts'
+import type { Parts } from './parts.ts'
+import { SlotMap } from './slot-map.ts'
+import { BATCH, DELETE, readBatch, UNDELETE } from './record.ts'
+import { readTombstone } from './tombstones.ts'
+
+export class Replay {
+  readonly #parts: Parts
+  /** Records up to this sequence are in segments already. */
+  readonly #after: number
+  #file = 0
+  /** This process's series number by the writer's, for the file that is read. */
+  #ids = new SlotMap()
+  /** Samples that a salvaging replay had to leave out, since the record that defines their series was damaged. */
+  lostSamples = 0
+
+  constructor(parts: Parts, after: number) {
+    this.#parts = parts
+    this.#after = after
+  }
+
+  /** Takes one record. @throws TsinkError of kind `corrupt` when it is whole but makes no sense. */
+  take(record: LogRecord): void {
+    const { sequence, position } = record
+    if (position.file !== this.#file) {
+      this.#file = position.file
+      this.#ids = new SlotMap()
+    }
+    const parts = this.#parts
+    const isNew = sequence > this.#after
+    if (record.type === BATCH) this.#batch(record, isNew)
+    else if (record.type === DELETE) {
+      const tombstone = readTombstone(new ByteReader(record.payload, 0, record.payload.length, 'delete record'))
+      if (isNew) {
+        freezeHidden(parts, tombstone)
+        parts.tombstones.add(tombstone)
+      }
+    } else if (record.type === UNDELETE) {
+      const undone = new ByteReader(record.payload, 0, record.payload.length, 'undelete record').uvarint()
+      if (isNew) parts.tombstones.remove(undone)
+    } else {
+      throw corruption('UNKNOWN_VERSION', `the log holds a record of type ${record.type}, which this version does not know`, {
+        file: String(position.file),
+        offset: position.offset,
+      })
+    }
+    if (sequence > parts.sequence) parts.sequence = sequence
+  }
+
+  #batch(record: LogRecord, isNew: boolean): void {
+    const parts = this.#parts
+    const { definitions, columns, metadata, exemplars } = readBatch(record.payload)
+    // Definitions count even when the samples are in segments: later records of the file rely on them.
+    for (const { id, labelBytes } of definitions) {
+      const known = parts.registry.resolve(labelBytes)
+      this.#ids.set(id, known === 0 ? parts.registry.add(labelBytes) : known)
+    }
+    if (!isNew) return
+    for (const column of columns) {
+      const { ids } = column
+      for (let i = 0; i < ids.length; i++) ids[i] = this.#translate(ids[i]!, record)
+      apply(parts, resolveColumn(parts, column), record.sequence)
+    }
+    parts.notes.addMetadata(metadata)
+    parts.notes.addExemplars(exemplars)
+  }
+
+  /** This process's number of a series, or 0 when it is lost. */
+  #translate(id: number, record: LogRecord): number {
+    const known = this.#ids.get(id)
+    if (known > 0) return known
+    if (this.#parts.options.replay === 'salvage') {
+      this.lostSamples++
+      return 0
+    }
+    throw corruption('BAD_FORMAT', `the log names series ${id}, which its file does not define`, {
+      file: String(record.position.file),
+      offset: record.position.offset,
+    })
+  }
+}

@@ -1,0 +1,398 @@
+/**
+ * Select: from matchers and a range of time to series with samples, page by page. The view is taken, the matchers are resolved in the registry
+ * and in the index of every segment that overlaps, and series of several units are brought together by their label bytes. Chunks are read
+ * and decoded only when a series is read.
+ */
+import { lowerBound, SampleBuffer, TsinkError, VALUE_KINDS, type Labels, type SelectedSeries, type Selection, type ValueKind } from '@tsink/core'
+import type { Segment, SegmentIndex } from '@tsink/segment'
+import { HISTOGRAM, F64 } from './head.ts'
+import { LabelTable } from './label-table.ts'
+import { assertOpen, type Parts } from './parts.ts'
+import { ChunkSource, readSources, setHints, type Source } from './read.ts'
+import { hiding, relative, visible, type Interval, type Tombstone } from './tombstones.ts'
+import { CaughtSlots, View } from './view.ts'
+
+/** Series in one page: enough to keep a reader busy, few enough that the first page comes soon. */
+const PAGE_SERIES = 512
+
+/** A unit of the view with the selected series in it: a segment, or a head. */
+interface Unit {
+  readonly base: number
+  readonly minTime: number
+  readonly maxTime: number
+  readonly tombstones: readonly Tombstone[]
+  readonly count: number
+  labels(item: number): Labels
+  labelBytes(item: number): Uint8Array
+  /** Appends the sources of one series that overlap the range, in the order of their writing. Returns the kind as index into VALUE_KINDS. */
+  sources(item: number, intervals: readonly Interval[], into: Source[]): number
+}
+
+export function* selectNow(parts: Parts, selection: Selection): Generator<readonly SelectedSeries[]> {
+  const prepared = prepare(parts, selection)
+  try {
+    yield* pages(parts, prepared, selection)
+  } finally {
+    prepared.view.release()
+  }
+}
+
+/** As {@link selectNow}, giving way between pages. */
+export async function* select(parts: Parts, selection: Selection): AsyncGenerator<readonly SelectedSeries[]> {
+  const prepared = prepare(parts, selection)
+  try {
+    for (const page of pages(parts, prepared, selection)) {
+      yield page
+      await parts.host.clock.turn()
+    }
+  } finally {
+    prepared.view.release()
+  }
+}
+
+interface Prepared {
+  readonly view: View
+  readonly units: readonly Unit[]
+  readonly entries: Entries
+}
+
+function prepare(parts: Parts, selection: Selection): Prepared {
+  assertOpen(parts)
+  assertNotAborted(selection)
+  if (selection.minTime > selection.maxTime) {
+    throw new TsinkError('BAD_RANGE', `the range begins at ${selection.minTime}, after its end ${selection.maxTime}`)
+  }
+  const view = new View(parts)
+  try {
+    const units = unitsOf(parts, view, selection)
+    return { view, units, entries: new Entries(units) }
+  } catch (error) {
+    view.release()
+    throw error
+  }
+}
+
+function assertNotAborted(selection: Selection): void {
+  if (selection.signal?.aborted === true) throw new TsinkError('CANCELED', 'the selection was canceled', { cause: selection.signal.reason })
+}
+
+function unitsOf(parts: Parts, view: View, selection: Selection): Unit[] {
+  const units: Unit[] = []
+  for (const segment of view.segments) {
+    const { base, minTime, maxTime, maxSequence } = segment.info
+    const from = relative(selection.minTime, base, -Infinity)
+    const to = relative(selection.maxTime, base, Infinity)
+    if (from > maxTime || to < minTime) continue
+    const index = parts.shelf.indexOf(segment)
+    if (index === null) continue
+    const items = index.select(selection.matchers)
+    if (items.length === 0) continue
+    const tombstones = hiding(view.tombstones, maxSequence, base, Math.max(from, minTime), Math.min(to, maxTime))
+    units.push(new SegmentUnit(parts, segment, index, items, from, to, tombstones))
+  }
+  let ids: Uint32Array | null = null
+  for (const head of view.heads) {
+    const from = relative(selection.minTime, head.base, -Infinity)
+    const to = relative(selection.maxTime, head.base, Infinity)
+    if (from > head.maxTime || to < head.minTime) continue
+    ids ??= parts.registry.select(selection.matchers)
+    const caught = new CaughtSlots(head, ids)
+    if (caught.count === 0) continue
+    const tombstones = hiding(view.tombstones, head.maxSequence, head.base, Math.max(from, head.minTime), Math.min(to, head.maxTime))
+    units.push(new HeadUnit(parts, caught, from, to, tombstones))
+  }
+  return units
+}
+
+class SegmentUnit implements Unit {
+  readonly base: number
+  readonly minTime: number
+  readonly maxTime: number
+  readonly tombstones: readonly Tombstone[]
+  readonly count: number
+  readonly #parts: Parts
+  readonly #segment: Segment
+  readonly #index: SegmentIndex
+  readonly #items: Uint32Array
+
+  constructor(
+    parts: Parts,
+    segment: Segment,
+    index: SegmentIndex,
+    items: Uint32Array,
+    minTime: number,
+    maxTime: number,
+    tombstones: readonly Tombstone[],
+  ) {
+    this.#parts = parts
+    this.#segment = segment
+    this.#index = index
+    this.#items = items
+    this.base = segment.info.base
+    this.minTime = minTime
+    this.maxTime = maxTime
+    this.tombstones = tombstones
+    this.count = items.length
+  }
+
+  labels(item: number): Labels {
+    return this.#index.labels(this.#items[item]!)
+  }
+
+  labelBytes(item: number): Uint8Array {
+    return this.#index.labelBytes(this.#items[item]!)
+  }
+
+  sources(item: number, intervals: readonly Interval[], into: Source[]): number {
+    return segmentSources(this.#parts, this.#segment, this.#index, this.#items[item]!, this.minTime, this.maxTime, intervals, into)
+  }
+}
+
+/** Appends the chunks of a segment's series that overlap a range as sources; returns the series' kind, or -1 when there is none. */
+export function segmentSources(
+  parts: Parts,
+  segment: Segment,
+  index: SegmentIndex,
+  series: number,
+  minTime: number,
+  maxTime: number,
+  intervals: readonly Interval[],
+  into: Source[],
+): number {
+  let kind = -1
+  const end = index.chunkFrom[series + 1]!
+  for (let chunk = index.chunkFrom[series]!; chunk < end; chunk++) {
+    const from = index.chunkMinTime[chunk]!
+    const to = index.chunkMaxTime[chunk]!
+    if (from > maxTime || to < minTime) continue
+    kind = index.chunkKind[chunk]!
+    into.push(new ChunkSource(() => parts.shelf.readChunk(segment, index, chunk), index.chunkCount[chunk]!, from, to, intervals))
+  }
+  return kind
+}
+
+class HeadUnit implements Unit {
+  readonly base: number
+  readonly minTime: number
+  readonly maxTime: number
+  readonly tombstones: readonly Tombstone[]
+  readonly count: number
+  readonly #parts: Parts
+  readonly #caught: CaughtSlots
+
+  constructor(parts: Parts, caught: CaughtSlots, minTime: number, maxTime: number, tombstones: readonly Tombstone[]) {
+    this.#parts = parts
+    this.#caught = caught
+    this.base = caught.head.base
+    this.minTime = minTime
+    this.maxTime = maxTime
+    this.tombstones = tombstones
+    this.count = caught.count
+  }
+
+  labels(item: number): Labels {
+    return this.#parts.registry.labels(this.#caught.ids[item]!)
+  }
+
+  labelBytes(item: number): Uint8Array {
+    return this.#parts.registry.labelBytes(this.#caught.ids[item]!)
+  }
+
+  sources(item: number, intervals: readonly Interval[], into: Source[]): number {
+    return headSources(this.#caught, item, this.minTime, this.maxTime, intervals, into)
+  }
+}
+
+/** Appends a caught slot's sealed chunks and open column, where they overlap a range, as sources; returns the kind, or -1 when there is none. */
+export function headSources(
+  caught: CaughtSlots,
+  item: number,
+  minTime: number,
+  maxTime: number,
+  intervals: readonly Interval[],
+  into: Source[],
+): number {
+  const { head } = caught
+  const { sealed } = head
+  let kind = -1
+  for (const chunk of caught.chunks(item)) {
+    const from = sealed.minTimes[chunk]!
+    const to = sealed.maxTimes[chunk]!
+    if (from > maxTime || to < minTime) continue
+    kind = sealed.kinds[chunk]!
+    into.push(new ChunkSource(() => sealed.chunk(chunk), sealed.counts[chunk]!, from, to, intervals))
+  }
+  const count = caught.openCount(item)
+  if (count > 0) {
+    const times = caught.openTimes(item)
+    const from = lowerBound(times, count, minTime)
+    const to = lowerBound(times, count, maxTime + 1)
+    if (from < to) {
+      kind = head.kinds[caught.slots[item]!]!
+      into.push(new OpenSource(caught, item, times, from, to, intervals))
+    }
+  }
+  return kind
+}
+
+/** Samples of an open column. */
+class OpenSource implements Source {
+  readonly minTime: number
+  readonly maxTime: number
+  readonly count: number
+  readonly visible: readonly Interval[]
+  readonly #caught: CaughtSlots
+  readonly #item: number
+
+  constructor(caught: CaughtSlots, item: number, times: Float64Array, from: number, to: number, intervals: readonly Interval[]) {
+    this.#caught = caught
+    this.#item = item
+    this.minTime = times[from]!
+    this.maxTime = times[to - 1]!
+    this.count = to - from
+    this.visible = intervals
+  }
+
+  decode(into: SampleBuffer, minTime: number, maxTime: number): void {
+    // Taken anew: the block may have been retired and the view of it must not outlive one call.
+    const times = this.#caught.openTimes(this.#item)
+    const from = lowerBound(times, times.length, minTime)
+    const to = lowerBound(times, times.length, maxTime + 1)
+    if (from < to) this.#caught.copyOpen(this.#item, from, to, into)
+  }
+}
+
+/** The selected series of all units, each label set once, with the places where it is found. */
+class Entries {
+  readonly count: number
+  readonly #first: Int32Array
+  readonly #next: Int32Array
+  readonly #unit: Uint32Array
+  readonly #item: Uint32Array
+
+  constructor(units: readonly Unit[]) {
+    const total = units.reduce((sum, unit) => sum + unit.count, 0)
+    this.#unit = new Uint32Array(total)
+    this.#item = new Uint32Array(total)
+    this.#next = new Int32Array(total).fill(-1)
+    const first = new Int32Array(total)
+    const last = new Int32Array(total)
+    const table = units.length > 1 ? new LabelTable() : null
+    let place = 0
+    let count = 0
+    for (let u = 0; u < units.length; u++) {
+      const unit = units[u]!
+      for (let item = 0; item < unit.count; item++, place++) {
+        this.#unit[place] = u
+        this.#item[place] = item
+        const entry = table === null ? place : table.add(unit.labelBytes(item))
+        if (entry === count) {
+          first[entry] = place
+          count++
+        } else this.#next[last[entry]!] = place
+        last[entry] = place
+      }
+    }
+    this.#first = first
+    this.count = count
+  }
+
+  /** The places of an entry in the order of units. */
+  places(entry: number): { readonly unit: number; readonly item: number }[] {
+    const places: { unit: number; item: number }[] = []
+    for (let place = this.#first[entry]!; place >= 0; place = this.#next[place]!) {
+      places.push({ unit: this.#unit[place]!, item: this.#item[place]! })
+    }
+    return places
+  }
+}
+
+function* pages(parts: Parts, prepared: Prepared, selection: Selection): Generator<readonly SelectedSeries[]> {
+  const { units, entries } = prepared
+  let page: SelectedSeries[] = []
+  for (let entry = 0; entry < entries.count; entry++) {
+    const series = seriesOf(units, entries.places(entry))
+    if (series === null) continue
+    page.push(series)
+    if (page.length === PAGE_SERIES) {
+      yield page
+      assertNotAborted(selection)
+      assertOpen(parts)
+      page = []
+    }
+  }
+  if (page.length > 0) yield page
+}
+
+/** One series of a selection, or null when no sample of it can be in the range. */
+function seriesOf(units: readonly Unit[], places: readonly { readonly unit: number; readonly item: number }[]): SelectedSeries | null {
+  const labels = units[places[0]!.unit]!.labels(places[0]!.item)
+  let kind = -1
+  const windows: Window[] = []
+  for (const { unit: number, item } of places) {
+    const unit = units[number]!
+    const { base, minTime, maxTime } = unit
+    const intervals = unit.tombstones.length === 0 ? [{ minTime, maxTime }] : visible(unit.tombstones, labels, base, minTime, maxTime)
+    if (intervals.length === 0) continue
+    let window = windows.find((each) => each.base === base)
+    if (window === undefined) {
+      window = { base, minTime, maxTime, sources: [] }
+      windows.push(window)
+    }
+    const found: Source[] = []
+    const family = familyOf(unit.sources(item, intervals, found))
+    if (family < 0) continue
+    // A series that was forgotten and came back with another kind of value: what was written later counts.
+    if (kind >= 0 && kind !== family) for (const each of windows) each.sources.length = 0
+    kind = family
+    for (const source of found) if (isVisible(source)) window.sources.push(source)
+  }
+  const filled = windows.filter((window) => window.sources.length > 0).sort((a, b) => a.base - b.base)
+  return filled.length === 0 ? null : new StoredSeries(labels, VALUE_KINDS[kind]!, filled)
+}
+
+function familyOf(kind: number): number {
+  return kind === HISTOGRAM ? F64 : kind
+}
+
+function isVisible(source: Source): boolean {
+  return source.visible.some((interval) => interval.minTime <= source.maxTime && interval.maxTime >= source.minTime)
+}
+
+/** Sources that share a base, with the selected range relative to it. */
+interface Window {
+  readonly base: number
+  readonly minTime: number
+  readonly maxTime: number
+  readonly sources: Source[]
+}
+
+class StoredSeries implements SelectedSeries {
+  readonly labels: Labels
+  readonly kind: ValueKind
+  readonly maxSamples: number
+  readonly #windows: readonly Window[]
+  #at = 0
+
+  constructor(labels: Labels, kind: ValueKind, windows: readonly Window[]) {
+    this.labels = labels
+    this.kind = kind
+    this.#windows = windows
+    this.maxSamples = windows.reduce((sum, { sources }) => sum + sources.reduce((count, source) => count + source.count, 0), 0)
+  }
+
+  read(into: SampleBuffer): void {
+    const { sources, base, minTime, maxTime } = this.#windows[this.#at]!
+    readSources(sources, base, minTime, maxTime, into)
+    if (into.count === 0) {
+      into.begin(this.kind)
+      into.base = base
+    } else if (into.histograms !== null) setHints(sources, into)
+  }
+
+  nextWindow(): boolean {
+    if (this.#at + 1 >= this.#windows.length) return false
+    this.#at++
+    return true
+  }
+}
