@@ -2,7 +2,7 @@
  * Parsing, from text to a checked tree.
  */
 import { TsinkError, type Matcher } from '@tsink/core'
-import { children, type Expr } from './ast.ts'
+import { children, type DurationExpr, type Expr } from './ast.ts'
 import { Builder, type ExprDraft } from './build.ts'
 import { checkTypes } from './check.ts'
 import { grammar, type Grammar } from './grammar.ts'
@@ -65,10 +65,26 @@ function read(source: Source, options: ParserOptions, rule: keyof Grammar): { ex
 
 /** Without recursion, since the tree may be as deep as the text is long. */
 function isTooDeep(root: ExprDraft): boolean {
-  let level: readonly Expr[] = [root]
+  let level: readonly (Expr | DurationExpr)[] = [root]
   for (let depth = 0; level.length > 0; depth++) {
     if (depth === MAX_DEPTH) return true
-    level = level.flatMap(children)
+    level = level.flatMap(partsOf)
   }
   return false
+}
+
+/** Sub-expressions, of durations as well. */
+function partsOf(node: Expr | DurationExpr): readonly (Expr | DurationExpr)[] {
+  switch (node.type) {
+    case 'duration':
+      return [node.left, node.right].filter((part) => part !== null)
+    case 'vector':
+      return node.offsetExpr === null ? [] : [node.offsetExpr]
+    case 'matrix':
+      return node.rangeExpr === null ? [node.selector] : [node.selector, node.rangeExpr]
+    case 'subquery':
+      return [node.expr, ...[node.rangeExpr, node.stepExpr, node.offsetExpr].filter((part) => part !== null)]
+    default:
+      return children(node)
+  }
 }
