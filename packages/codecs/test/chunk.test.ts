@@ -224,6 +224,6 @@ test('a merge is ascending and the newer sample wins', () => {
   for (let i = 0; i < older.count; i++) want.set(older.timestamps[i]!, older.values[i]!)
   for (let i = 0; i < newer.count; i++) want.set(newer.timestamps[i]!, newer.values[i]!)
   const sorted = [...want].toSorted((a, b) => a[0] - b[0])
-  expect([...got.timestamps.slice(0, got.count)]).toEqual(sorted.map(([time]) => time))
-  expect([...got.values.slice(0, got.count)]).toEqual(sorted.map(([, value]) => value))
+  expect(Array.from(got.timestamps.subarray(0, got.count))).toEqual(sorted.map(([time]) => time))
+  expect(Array.from(got.values.subarray(0, got.count))).toEqual(sorted.map(([, value]) => value))
 })

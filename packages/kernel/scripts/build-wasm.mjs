@@ -10,52 +10,52 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const out = mkdtempSync(join(tmpdir(), 'tsink-kernel-'))
 
 try {
-  const { error, stderr } = await asc.main([
-    join('assembly', 'index.ts'),
-    '--baseDir',
-    root,
-    '--outFile',
-    join(out, 'kernel.wasm'),
-    '--bindings',
-    'raw',
-    '--optimizeLevel',
-    '3',
-    '--shrinkLevel',
-    '0',
-    '--noAssert',
-    '--runtime',
-    'stub',
-    // The host owns the memory: its size is fixed when an instance is made, and it never grows, so views stay attached.
-    '--importMemory',
-    '--initialMemory',
-    '32',
-    '--zeroFilledMemory',
-    // Static data starts at 1,024, so that address 0 is never a valid area.
-    '--memoryBase',
-    '1024',
-    '--exportStart',
-    'start',
-    '--use',
-    'abort=',
-    '--enable',
-    'simd',
-    '--enable',
-    'bulk-memory',
-  ])
-  if (error) {
-    process.stderr.write(`${String(stderr)}\n`)
-    throw error
-  }
+  let messages = ''
+  const { error } = await asc.main(
+    [
+      join('assembly', 'index.ts'),
+      '--baseDir',
+      root,
+      '--outFile',
+      join(out, 'kernel.wasm'),
+      '--bindings',
+      'raw',
+      '--optimizeLevel',
+      '3',
+      '--shrinkLevel',
+      '0',
+      '--noAssert',
+      '--runtime',
+      'stub',
+      // The host owns the memory: its size is fixed when an instance is made, and it never grows, so views stay attached.
+      '--importMemory',
+      '--initialMemory',
+      '32',
+      '--zeroFilledMemory',
+      // Static data starts at 1,024, so that address 0 is never a valid area.
+      '--memoryBase',
+      '1024',
+      '--exportStart',
+      'start',
+      '--use',
+      'abort=',
+      '--enable',
+      'simd',
+      '--enable',
+      'bulk-memory',
+    ],
+    { stderr: { write: (text) => (messages += text) } },
+  )
+  if (error) throw new Error(`asc failed: ${messages}`, { cause: error })
   const wasm = readFileSync(join(out, 'kernel.wasm'))
   // Every exported function of the assembly, as asc declares it.
-  const functions = [...readFileSync(join(out, 'kernel.d.ts'), 'utf8').matchAll(/export function (\w+\(.*\): \w+);/g)]
-    .map((match) => `  ${match[1]}`)
-    .filter((signature) => !/^ {2}(__\w+|start)\(/.test(signature))
+  const declared = readFileSync(join(out, 'kernel.d.ts'), 'utf8').matchAll(/export function (\w+)(\(.*\)): (\w+);/g)
+  const functions = [...declared].map(([, name, parameters, result]) => `  readonly ${name}: ${parameters} => ${result}`)
   if (functions.length === 0) throw new Error('asc declared no function')
   const text =
     '// Made by scripts/build-wasm.mjs from assembly/; do not edit.\n\n' +
     `/** What the WebAssembly module exports. Addresses and sizes are in bytes. */\nexport interface KernelExports {\n${functions.join('\n')}\n` +
-    "  /** Runs the module's own start; called once for an instance. */\n  start(): void\n}\n\n" +
+    "  /** Runs the module's own start; called once for an instance. */\n  readonly start: () => void\n}\n\n" +
     `/** The module's size in bytes. */\nexport const MODULE_BYTES: number = ${wasm.length}\n\n` +
     `/** The module as base64. */\nexport const MODULE_BASE64: string =\n  '${wasm.toString('base64')}'\n`
   const folder = join(root, 'src', 'generated')

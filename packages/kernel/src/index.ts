@@ -2,7 +2,9 @@ export { createKernel, sharedKernel, SHARED_MEMORY_BYTES, type Kernel } from './
 export { MODULE_BYTES, type KernelExports } from './generated/module.ts'
 export { crc32c } from './crc32c.ts'
 export { crc32cPlain } from './plain/crc32c.ts'
-export { snappyDecode, snappyEncode, snappyHeader } from './snappy.ts'
+export { assertDecoded, SNAPPY_SLACK_BYTES, snappyCheckedHeader, snappyDecode, snappyEncode, snappyHeader } from './snappy.ts'
+export { snappyDecodePlain, snappyEncodePlain } from './plain/snappy.ts'
+export { SeriesWalk, WALK_AGAIN, type WalkMiss, type WalkRest } from './series-walk.ts'
 export {
   BLOCK_SAMPLES,
   MAX_COLUMN_BYTES,

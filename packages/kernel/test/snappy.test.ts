@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { TsinkError } from '@tsink/core'
-import { snappyDecode, snappyEncode } from '@tsink/kernel'
+import { snappyDecode, snappyDecodePlain, snappyEncode, snappyEncodePlain, snappyHeader } from '@tsink/kernel'
 import { corpus } from '@tsink/testing'
 
 const LIMIT = 1 << 20
@@ -63,6 +63,27 @@ test('what is encoded decodes to the same, whether it repeats or not, at every l
 test('text becomes smaller', () => {
   const text = new TextEncoder().encode('node_cpu_seconds_total{cpu="0",mode="idle"} 1234.5\n'.repeat(500))
   expect(snappyEncode(text).length).toBeLessThan(text.length / 8)
+})
+
+test('the kernel and its twin write the same bytes and find the same faults', () => {
+  const next = random(23)
+  const rounds = process.env['TSINK_TEST_LONG'] === '1' ? 200_000 : 3_000
+  for (let round = 0; round < rounds; round++) {
+    const size = Math.floor(next() * 3_000)
+    const alphabet = 1 + Math.floor(next() * 8)
+    const bytes = Uint8Array.from({ length: size }, () => Math.floor(next() * alphabet))
+    const block = snappyEncode(bytes)
+    const plain = new Uint8Array(size * 2 + 64)
+    const { start } = snappyHeader(block)
+    expect(Buffer.compare(block.subarray(start), plain.subarray(0, snappyEncodePlain(bytes, plain, 0)))).toBe(0)
+    for (let i = 0; i < next() * 4; i++) block[start + Math.floor(next() * (block.length - start))] = Math.floor(next() * 256)
+    const mutant = next() < 0.3 ? block.subarray(0, start + Math.floor(next() * (block.length - start))) : block
+    const into = new Uint8Array(size)
+    const problem = snappyDecodePlain(mutant, start, into)
+    const outcome = (): Uint8Array => snappyDecode(mutant, LIMIT)
+    if (problem === 0) expect(Buffer.compare(outcome(), into)).toBe(0)
+    else expect(outcome).toThrow(/^snappy: corrupt input/)
+  }
 })
 
 test('mutated blocks are refused or decoded, never more', () => {

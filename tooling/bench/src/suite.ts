@@ -1,0 +1,56 @@
+/**
+ * What a suite of benchmarks is: a function from a size to rows of text and goals with verdicts.
+ *
+ * Times are taken interleaved: every round runs each contender once, in turn, and the median of the rounds is reported, since this machine
+ * drifts. Every contender answers a checksum of what it produced, so that none can win by doing nothing.
+ */
+
+/** A promise of the design with what was measured. */
+export interface Goal {
+  readonly name: string
+  readonly want: string
+  readonly found: string
+  readonly met: boolean
+}
+
+/** The answer of a suite. */
+export interface Report {
+  readonly text: string
+  readonly goals: readonly Goal[]
+}
+
+/** A suite; `quick` asks for toy sizes, whose times mean nothing. */
+export type Suite = (options: { quick: boolean }) => Promise<Report>
+
+/** One contender: does its work once and answers a checksum. */
+export interface Contender {
+  readonly name: string
+  readonly run: () => number
+}
+
+/** Runs contenders interleaved; answers the median milliseconds of each. All checksums must equal `checksum`. */
+export function race(contenders: readonly Contender[], rounds: number, checksum: number): Map<string, number> {
+  const times = new Map<string, number[]>(contenders.map(({ name }) => [name, []]))
+  for (let round = -1; round < rounds; round++) {
+    for (const { name, run } of contenders) {
+      const start = performance.now()
+      const sum = run()
+      const time = performance.now() - start
+      if (sum !== checksum) throw new Error(`${name} produced the checksum ${sum}, not ${checksum}`)
+      // Round -1 warms up.
+      if (round >= 0) times.get(name)!.push(time)
+    }
+  }
+  return new Map([...times].map(([name, list]) => [name, list.toSorted((a, b) => a - b)[list.length >> 1]!]))
+}
+
+/** Rows of cells as text with aligned columns; the first column is left-aligned. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  return rows.map((row) => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ')).join('\n')
+}
+
+/** The goals with their verdicts as text. */
+export function verdicts(goals: readonly Goal[]): string {
+  return table([['goal', 'wanted', 'found', 'verdict'], ...goals.map((g) => [g.name, g.want, g.found, g.met ? 'met' : 'MISSED'])])
+}
