@@ -7,6 +7,7 @@ const ROUNDER: f64 = 6_755_399_441_055_744
 const ROUNDER_BITS: i64 = 0x4338_0000_0000_0000
 const MAX_INTEGER: f64 = 2_251_799_813_685_248
 const VOTERS: i32 = 64
+const PATIENCE: i32 = 12
 const EXCEPTION_BITS: f64 = 88
 const BITS_PER_DIGIT: f64 = 3.33
 
@@ -30,7 +31,10 @@ export function decimalExponent(count: i32): i32 {
     if (value - value != 0) continue
     finite++
     const exponent = exactExponent(value)
-    if (exponent < 0) continue
+    if (exponent < 0) {
+      if (voted == 0 && finite >= PATIENCE) return -1
+      continue
+    }
     const vote = VOTES + (<usize>exponent << 2)
     store<i32>(vote, load<i32>(vote) + 1)
     voted++

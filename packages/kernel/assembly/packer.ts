@@ -28,6 +28,10 @@ let planScale: i64 = 1
 let planSlope: i64 = 0
 let planFlags: u32 = 0
 
+// The least and greatest of the slots, for `choose`.
+let slotsLeast: i64 = 0
+let slotsGreatest: i64 = 0
+
 let chosenWidth: i32 = 0
 let chosenExceptions: i32 = 0
 let chosenExceptionWidth: i32 = 0
@@ -65,20 +69,40 @@ export function planPacked(count: i32, ordered: bool): i32 {
     const size = min(BLOCK, count - from)
     const origin = <i64>block * planSlope
     const plan = PLANS + (<usize>block << 4)
-    let best = i32.MAX_VALUE
-    if (!ordered) {
-      memory.copy(SLOTS, QUOTIENTS + (<usize>from << 3), <usize>size << 3)
-      choose(0, size)
-      best = chosenBytes + varintBytes(zigzag(chosenBase - origin))
-      keep(plan, 0)
-    }
     const source = QUOTIENTS + (<usize>from << 3)
-    for (let i: usize = 8, end = <usize>size << 3; i < end; i += 8) store<i64>(SLOTS + i, load<i64>(source + i) - load<i64>(source + i - 8))
+    const end = <usize>size << 3
+    let best = i32.MAX_VALUE
+    // The ranges of the values and of the deltas. A range of deltas that is far smaller means a trend, and then values need not be tried; a
+    // far greater one cannot be.
+    let least = load<i64>(source)
+    let greatest = least
+    let leastDelta = i64.MAX_VALUE
+    let greatestDelta = i64.MIN_VALUE
+    for (let i: usize = 8, before = least; i < end; i += 8) {
+      const value = load<i64>(source + i)
+      const delta = value - before
+      before = value
+      least = value < least ? value : least
+      greatest = value > greatest ? value : greatest
+      leastDelta = delta < leastDelta ? delta : leastDelta
+      greatestDelta = delta > greatestDelta ? delta : greatestDelta
+      store<i64>(SLOTS + i, delta)
+    }
+    slotsLeast = leastDelta
+    slotsGreatest = greatestDelta
     choose(1, size)
-    const deltaBytes = chosenBytes + varintBytes(zigzag(quotient(from) - origin)) + varintBytes(zigzag(chosenBase - step))
-    if (deltaBytes < best) {
-      best = deltaBytes
-      keep(plan, 1)
+    best = chosenBytes + varintBytes(zigzag(quotient(from) - origin)) + varintBytes(zigzag(chosenBase - step))
+    keep(plan, 1)
+    if (!ordered && (size == 1 || <u64>(greatest - least) >> 3 <= <u64>(greatestDelta - leastDelta))) {
+      memory.copy(SLOTS, source, end)
+      slotsLeast = least
+      slotsGreatest = greatest
+      choose(0, size)
+      const valueBytes = chosenBytes + varintBytes(zigzag(chosenBase - origin))
+      if (valueBytes <= best) {
+        best = valueBytes
+        keep(plan, 0)
+      }
     }
     bytes += best
   }
@@ -168,12 +192,18 @@ function choose(from: i32, size: i32): void {
   }
   const begin = SLOTS + (<usize>from << 3)
   const end = SLOTS + (<usize>size << 3)
-  let least = load<i64>(begin)
-  for (let at = begin + 8; at < end; at += 8) {
-    const value = load<i64>(at)
-    least = value < least ? value : least
-  }
+  const least = slotsLeast
   const middle = middleOfNine(from, size)
+  const range = <u64>(slotsGreatest - least)
+  // Where the inner half of the nine fills a quarter of the range, there are no outliers to except.
+  if (range >> 2 <= <u64>(load<i64>(NINE, 48) - load<i64>(NINE, 16))) {
+    chosenWidth = bitLength(range)
+    chosenExceptions = 0
+    chosenExceptionWidth = 0
+    chosenBase = least
+    chosenBytes = 2 + ((size * chosenWidth + 7) >> 3)
+    return
+  }
   memory.fill(ABOVE, 0, 66 * 4)
   memory.fill(AROUND, 0, 66 * 4)
   for (let at = begin; at < end; at += 8) {
