@@ -107,6 +107,25 @@ export class BatchWriter {
     })
   }
 
+  /** Whole columns of floats that something else has read, with times in milliseconds; takes the arrays. They come before all others. */
+  floatColumns(
+    count: number,
+    slots: Uint32Array,
+    timestamps: Float64Array,
+    values: Float64Array,
+    startTimestamps: Float64Array | null,
+  ): AnySampleColumns {
+    this.samples += count
+    if (this.#unit !== 'ms') {
+      for (let i = 0; i < count; i++) {
+        timestamps[i] = this.#time(timestamps[i]!, 0)
+        if (startTimestamps !== null && startTimestamps[i] !== 0) startTimestamps[i] = this.#time(startTimestamps[i]!, 0)
+      }
+    }
+    const columns = { kind: 'f64' as const, count, slots, base: this.#base, timestamps, values }
+    return startTimestamps === null ? columns : { ...columns, startTimestamps }
+  }
+
   build(): WriteBatch {
     const samples: AnySampleColumns[] = []
     const base = this.#base

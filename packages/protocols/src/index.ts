@@ -1,7 +1,7 @@
 export type { DecodeOptions, Decoded, Refusal } from './decoded.ts'
 export { MAX_LISTED_REFUSALS, Rejected } from './decoded.ts'
 export { SeriesCache, type SeriesCacheOptions } from './series-cache.ts'
-export { decodeRemoteWrite, type RemoteWriteDecoded } from './remote-write/decode.ts'
+export { decodeRemoteWrite, decodeSnappyRemoteWrite, type RemoteWriteDecoded } from './remote-write/decode.ts'
 export { remoteWriteAnswer, writtenHeaders, type RemoteWriteAnswer } from './remote-write/answer.ts'
 export { encodeRemoteWrite } from './remote-write/encode.ts'
 export { REMOTE_WRITE_CONTENT_TYPES, REMOTE_WRITE_ENCODINGS, remoteWriteVersion } from './remote-write/content.ts'

@@ -11,6 +11,8 @@
  * batches in which they were filled in, when the next body is decoded. When the cache is full it forgets everything and begins again.
  */
 import type { SeriesTable } from '@tsink/core'
+import { SeriesWalk } from '@tsink/kernel'
+import { REMOTE_WRITE_LIMITS } from './remote-write/limits.ts'
 
 export interface SeriesCacheOptions {
   /** How many series are remembered. */
@@ -41,6 +43,13 @@ const MAX_BYTES = 256 * 1024 * 1024
 /** Batches whose numbers are still to come: an append in flight holds one each. */
 const MAX_PENDING = 64
 
+/** A batch whose store may have filled in its numbers since. `entries[slot]` is the slot's entry plus 1, or 0. */
+interface Pending {
+  readonly series: SeriesTable
+  readonly entries: Uint32Array
+  readonly generation: number
+}
+
 export class SeriesCache {
   readonly #maxSeries: number
   readonly #maxBytes: number
@@ -54,7 +63,9 @@ export class SeriesCache {
   #table: Int32Array = new Int32Array(4_096).fill(-1)
   #next = 0
   #generation = 0
-  #pending: { readonly series: SeriesTable; readonly entries: Uint32Array; readonly generation: number }[] = []
+  #pending: Pending[] = []
+  #walk: SeriesWalk | null | undefined
+  #walkPending: Pending[] = []
 
   constructor(options: SeriesCacheOptions = {}) {
     this.#maxSeries = options.maxSeries ?? MAX_SERIES
@@ -135,11 +146,30 @@ export class SeriesCache {
     return this.#generation
   }
 
+  /** The kernel's table for remote write, or null where there is no kernel. It is a table of its own, made when it is first asked for. */
+  get walk(): SeriesWalk | null {
+    this.#walk ??= SeriesWalk.create({ maxSeries: this.#maxSeries, maxBytes: this.#maxBytes, maxBodyBytes: REMOTE_WRITE_LIMITS.bodyBytes })
+    const walk = this.#walk
+    if (walk !== null && this.#walkPending.length > 0) {
+      this.#walkPending = this.#walkPending.filter(({ series, entries, generation }) => {
+        if (generation !== walk.generation) return false
+        if (!isAnswered(series)) return true
+        walk.learn(series.refs, entries, series.count)
+        return false
+      })
+      if (this.#walkPending.length > MAX_PENDING) this.#walkPending.splice(0, this.#walkPending.length - MAX_PENDING)
+    }
+    return walk
+  }
+
+  /** As `expect`, for a batch that the walk made. */
+  expectWalked(series: SeriesTable, entries: Uint32Array): void {
+    this.#walkPending.push({ series, entries, generation: this.#walk!.generation })
+  }
+
   #learn(series: SeriesTable, entries: Uint32Array, generation: number): boolean {
     if (generation !== this.#generation) return true
-    let known = false
-    for (let slot = 0; slot < series.count; slot++) if (series.refs[slot] !== 0) known = true
-    if (!known) return series.count === 0
+    if (!isAnswered(series)) return series.count === 0
     for (let slot = 0; slot < series.count; slot++) {
       const entry = entries[slot]!
       if (entry > 0) this.#refs[entry - 1] = series.refs[slot]!
@@ -197,6 +227,12 @@ export class SeriesCache {
     arena.set(this.#arena)
     this.#arena = arena
   }
+}
+
+/** Whether a store has filled in any number. */
+function isAnswered(series: SeriesTable): boolean {
+  for (let slot = 0; slot < series.count; slot++) if (series.refs[slot] !== 0) return true
+  return false
 }
 
 /** 29 bits of hash and the kind in the low three. */

@@ -116,7 +116,7 @@ function decodeLabels(reader: ProtoReader, start: number): string | null {
   return labelWriter.finish(true)
 }
 
-function decodeLabel(reader: ProtoReader, into: LabelWriter): void {
+export function decodeLabel(reader: ProtoReader, into: LabelWriter): void {
   const outer = reader.enter()
   let nameStart = 0
   let nameEnd = 0
@@ -163,7 +163,7 @@ function countSamples(reader: ProtoReader, start: number): number {
   return count
 }
 
-function decodeExemplar(reader: ProtoReader, batch: BatchWriter, slot: number, rejected: Rejected, index: number): void {
+export function decodeExemplar(reader: ProtoReader, batch: BatchWriter, slot: number, rejected: Rejected, index: number): void {
   const outer = reader.enter()
   const pairs: [string, string][] = []
   let value = 0
@@ -197,7 +197,7 @@ function decodePair(reader: ProtoReader): [string, string] {
   return [name, value]
 }
 
-function decodeMetadata(reader: ProtoReader, batch: BatchWriter): void {
+export function decodeMetadata(reader: ProtoReader, batch: BatchWriter): void {
   let metric = ''
   let type: MetricType = 'unknown'
   let help = ''

@@ -1,5 +1,5 @@
 /** Remote write 2.0: a Request with one table of symbols, from which series, exemplars and metadata take their strings by number. */
-import { Labels, type MetricType } from '@tsink/core'
+import { Labels, METRIC_NAME, type MetricType } from '@tsink/core'
 import { BatchWriter } from '../batch-writer.ts'
 import { Rejected, tooLarge, type DecodeOptions } from '../decoded.ts'
 import { LabelWriter } from '../label-writer.ts'
@@ -95,8 +95,8 @@ class Request {
     const reader = this.#reader
     const start = reader.at
     this.#refs.length = 0
-    this.#collect(1)
-    const problem = this.#refsProblem()
+    collectRefs(reader, this.#refs)
+    const problem = this.#refsProblem(this.#refs)
     let slot = -1
     if (problem === null) slot = this.#slot()
     if (slot < 0) {
@@ -112,24 +112,7 @@ class Request {
 
   #labelsProblem = ''
 
-  /** Adds the numbers of all fields `field` of the message from here on, packed or not. */
-  #collect(field: number): void {
-    const reader = this.#reader
-    while (reader.more) {
-      const tag = reader.tag()
-      if (tag === ((field << 3) | BYTES)) {
-        const end = reader.length()
-        const outer = reader.end
-        reader.end = end
-        while (reader.more) this.#refs.push(reader.uint32())
-        reader.end = outer
-      } else if (tag === ((field << 3) | VARINT)) this.#refs.push(reader.uint32())
-      else reader.skip(tag)
-    }
-  }
-
-  #refsProblem(): string | null {
-    const refs = this.#refs
+  #refsProblem(refs: readonly number[]): string | null {
     if (refs.length % 2 !== 0) return `${refs.length} label references; they must come in pairs`
     for (const ref of refs) if (ref >= this.#symbols.count) return `label reference ${ref}, but there are ${this.#symbols.count} symbols`
     return null
@@ -218,55 +201,28 @@ class Request {
   }
 
   #decodeExemplar(slot: number, index: number): void {
-    const reader = this.#reader
-    const seriesRefs = this.#refs.slice()
-    const outer = reader.enter()
-    const start = reader.at
-    this.#refs.length = 0
-    this.#collect(1)
-    reader.at = start
-    let value = 0
-    let timestamp = 0
-    while (reader.more) {
-      const tag = reader.tag()
-      if (tag === ((2 << 3) | FIXED64)) value = reader.double()
-      else if (tag === ((3 << 3) | VARINT)) timestamp = reader.int64()
-      else reader.skip(tag)
+    const { refs, value, timestamp } = decodeExemplarFields(this.#reader)
+    const problem = this.#refsProblem(refs)
+    if (problem !== null) {
+      this.rejected.add(`timeseries[${index}] exemplar at ${timestamp}`, problem, 0)
+      return
     }
-    reader.leave(outer)
-    const problem = this.#refsProblem()
-    if (problem !== null) this.rejected.add(`timeseries[${index}] exemplar at ${timestamp}`, problem, 0)
-    else {
-      try {
-        this.batch.exemplar(slot, Labels.from(this.#pairs()), timestamp, value)
-      } catch (error) {
-        this.rejected.add(`timeseries[${index}] exemplar at ${timestamp}`, (error as Error).message, 0)
-      }
+    try {
+      this.batch.exemplar(slot, Labels.from(this.#pairs(refs)), timestamp, value)
+    } catch (error) {
+      this.rejected.add(`timeseries[${index}] exemplar at ${timestamp}`, (error as Error).message, 0)
     }
-    this.#refs.length = 0
-    for (const ref of seriesRefs) this.#refs.push(ref)
   }
 
   #decodeMetadata(index: number): void {
-    const reader = this.#reader
-    const outer = reader.enter()
-    let type: MetricType = 'unknown'
-    let help = 0
-    let unit = 0
-    while (reader.more) {
-      const tag = reader.tag()
-      if (tag === ((1 << 3) | VARINT)) type = metricType(reader.uint32())
-      else if (tag === ((3 << 3) | VARINT)) help = reader.uint32()
-      else if (tag === ((4 << 3) | VARINT)) unit = reader.uint32()
-      else reader.skip(tag)
-    }
-    reader.leave(outer)
-    if (help >= this.#symbols.count || unit >= this.#symbols.count) {
-      if (help !== 0 || unit !== 0) this.rejected.add(`timeseries[${index}] metadata`, `reference ${Math.max(help, unit)} is no symbol`, 0)
+    const { type, help, unit } = decodeMetadataFields(this.#reader)
+    const count = this.#symbols.count
+    if ((help >= count && help !== 0) || (unit >= count && unit !== 0)) {
+      this.rejected.add(`timeseries[${index}] metadata`, `reference ${Math.max(help, unit)}, but there are ${count} symbols`, 0)
       return
     }
     if (type === 'unknown' && help === 0 && unit === 0) return
-    const name = this.#pairs().find(([label]) => label === '__name__')
+    const name = this.#pairs(this.#refs).find(([label]) => label === METRIC_NAME)
     if (name !== undefined) this.batch.metadata(name[1], { type, help: this.#symbol(help), unit: this.#symbol(unit) })
   }
 
@@ -281,9 +237,9 @@ class Request {
     return count
   }
 
-  #pairs(): [string, string][] {
+  #pairs(refs: readonly number[]): [string, string][] {
     const pairs: [string, string][] = []
-    for (let i = 0; i + 1 < this.#refs.length; i += 2) pairs.push([this.#symbol(this.#refs[i]!), this.#symbol(this.#refs[i + 1]!)])
+    for (let i = 0; i + 1 < refs.length; i += 2) pairs.push([this.#symbol(refs[i]!), this.#symbol(refs[i + 1]!)])
     return pairs
   }
 
@@ -292,7 +248,7 @@ class Request {
   }
 
   #printLabels(): string {
-    const pairs = this.#pairs()
+    const pairs = this.#pairs(this.#refs)
     const shown = pairs.slice(0, 20).map(([name, value]) => `${name.slice(0, 80)}=${JSON.stringify(value.slice(0, 80))}`)
     return `{${shown.join(', ')}${pairs.length > 20 ? ', ...' : ''}}`
   }
@@ -302,4 +258,53 @@ class Request {
     key.set(this.#key)
     this.#key = key
   }
+}
+
+/** Adds the numbers of all fields 1 of the message from here on, packed or not. */
+function collectRefs(reader: ProtoReader, into: number[]): void {
+  while (reader.more) {
+    const tag = reader.tag()
+    if (tag === ((1 << 3) | BYTES)) {
+      const outer = reader.enter()
+      while (reader.more) into.push(reader.uint32())
+      reader.leave(outer)
+    } else if (tag === ((1 << 3) | VARINT)) into.push(reader.uint32())
+    else reader.skip(tag)
+  }
+}
+
+/** Reads an exemplar whose length the reader stands at. */
+export function decodeExemplarFields(reader: ProtoReader): { refs: number[]; value: number; timestamp: number } {
+  const outer = reader.enter()
+  const start = reader.at
+  const refs: number[] = []
+  collectRefs(reader, refs)
+  reader.at = start
+  let value = 0
+  let timestamp = 0
+  while (reader.more) {
+    const tag = reader.tag()
+    if (tag === ((2 << 3) | FIXED64)) value = reader.double()
+    else if (tag === ((3 << 3) | VARINT)) timestamp = reader.int64()
+    else reader.skip(tag)
+  }
+  reader.leave(outer)
+  return { refs, value, timestamp }
+}
+
+/** Reads metadata whose length the reader stands at. `help` and `unit` are numbers of symbols. */
+export function decodeMetadataFields(reader: ProtoReader): { type: MetricType; help: number; unit: number } {
+  const outer = reader.enter()
+  let type: MetricType = 'unknown'
+  let help = 0
+  let unit = 0
+  while (reader.more) {
+    const tag = reader.tag()
+    if (tag === ((1 << 3) | VARINT)) type = metricType(reader.uint32())
+    else if (tag === ((3 << 3) | VARINT)) help = reader.uint32()
+    else if (tag === ((4 << 3) | VARINT)) unit = reader.uint32()
+    else reader.skip(tag)
+  }
+  reader.leave(outer)
+  return { type, help, unit }
 }
