@@ -1,0 +1,5 @@
+export { Catalog, EMPTY_CATALOG, type CatalogState } from './catalog.ts'
+export { Segment } from './segment.ts'
+export { SegmentIndex, type ChunkColumns } from './segment-index.ts'
+export type { SegmentInfo } from './footer.ts'
+export { SegmentWriter, type SegmentMeta } from './writer.ts'

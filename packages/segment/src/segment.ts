@@ -1,0 +1,251 @@
+/**
+ * Segment: a reader of one segment file, by byte range. Nothing is read before it is needed: a segment that the catalog knows costs no more than its
+ * entry until somebody loads its index; chunks are read one by one and checked each time.
+ */
+import { assert, corruption, TsinkError, VALUE_KINDS } from '@tsink/core'
+import { crc32c, openChunk, verifyChunk } from '@tsink/codecs'
+import type { DiskFile, Host } from '@tsink/host'
+import {
+  checkHeader,
+  decodeFooter,
+  FOOTER_BYTES,
+  HEADER_BYTES,
+  SECTION_NAMES,
+  type Footer,
+  type Section,
+  type SegmentInfo,
+} from './footer.ts'
+import { SegmentIndex } from './segment-index.ts'
+
+// How much is read and checked between two turns of the event loop while a segment is verified.
+const VERIFY_TURN_BYTES = 4_194_304
+
+export class Segment {
+  readonly info: SegmentInfo
+  readonly #host: Host
+  #file: DiskFile | null = null
+  #footer: Footer | null = null
+  #index: SegmentIndex | null = null
+  #loading: Promise<SegmentIndex> | null = null
+  #isClosed = false
+
+  private constructor(host: Host, info: SegmentInfo) {
+    this.#host = host
+    this.info = info
+  }
+
+  /** A segment of which the catalog says what it is. The file is opened, and compared with what was said, when the index is loaded. */
+  static of(host: Host, info: SegmentInfo): Segment {
+    return new Segment(host, info)
+  }
+
+  /**
+   * Opens a segment file by itself: reads header and footer.
+   * @throws TsinkError of kind corrupt when they are damaged, of an unknown version, or when there is no such file.
+   */
+  static async open(host: Host, path: string): Promise<Segment> {
+    const file = await openFile(host, path)
+    try {
+      const footer = readFooter(file, path)
+      const segment = new Segment(host, footer.info)
+      segment.#file = file
+      segment.#footer = footer
+      return segment
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+  }
+
+  /** The index when it is loaded, else null. */
+  get index(): SegmentIndex | null {
+    return this.#index
+  }
+
+  /**
+   * Reads and checks the index; callers that come together share the work, and later ones have it at once.
+   * @throws TsinkError of kind corrupt with file, offset, expected and found; READ_FAILED.
+   */
+  loadIndex(): Promise<SegmentIndex> {
+    if (this.#index !== null) return Promise.resolve(this.#index)
+    this.#loading ??= this.#load().finally(() => {
+      this.#loading = null
+    })
+    return this.#loading
+  }
+
+  /** Lets the index go. Who holds it may go on using it. */
+  dropIndex(): void {
+    this.#index = null
+  }
+
+  /**
+   * The bytes of a chunk of the index (a place in its columns), checked: in `into` when that is given and long enough (then a view of it), else in new
+   * memory.
+   * @throws TsinkError CHECKSUM, TRUNCATED or BAD_FORMAT with file and offset; READ_FAILED.
+   */
+  readChunk(index: SegmentIndex, chunk: number, into?: Uint8Array): Uint8Array {
+    const file = this.#file
+    assert(file !== null && !this.#isClosed, 'a segment is open while its chunks are read')
+    const offset = index.chunkOffset[chunk]!
+    const length = index.chunkLength[chunk]!
+    const bytes = into !== undefined && into.length >= length ? into.subarray(0, length) : new Uint8Array(length)
+    const count = file.readSync(bytes, offset)
+    if (count < length)
+      throw corruption('TRUNCATED', 'the segment ends inside a chunk', { file: this.info.path, offset, expected: length, found: count })
+    this.#checkChunk(index, chunk, bytes)
+    return bytes
+  }
+
+  /** Reads every byte and checks every invariant. @throws TsinkError of kind corrupt: the first fault. */
+  async verify(): Promise<void> {
+    const index = await this.#load()
+    await index.verify(this.#host.clock)
+    let scratch = new Uint8Array(65_536)
+    let sinceTurn = 0
+    for (let chunk = 0; chunk < index.chunkCount.length; chunk++) {
+      const length = index.chunkLength[chunk]!
+      if (length > scratch.length) scratch = new Uint8Array(length)
+      this.readChunk(index, chunk, scratch)
+      sinceTurn += length
+      if (sinceTurn < VERIFY_TURN_BYTES) continue
+      sinceTurn = 0
+      await this.#host.clock.turn()
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#loading?.catch(() => undefined)
+    await this.#file?.close()
+    this.#file = null
+    this.#index = null
+  }
+
+  async #load(): Promise<SegmentIndex> {
+    assert(!this.#isClosed, 'the index of an open segment is loaded')
+    if (this.#file === null) {
+      const file = await openFile(this.#host, this.info.path)
+      try {
+        this.#footer = readFooter(file, this.info.path)
+        compareInfo(this.info, this.#footer.info)
+      } catch (error) {
+        await file.close()
+        throw error
+      }
+      this.#file = file
+    }
+    const footer = this.#footer!
+    const raw: Uint8Array[] = []
+    for (let i = 0; i < footer.sections.length; i++) raw.push(this.#readSection(footer.sections[i]!, SECTION_NAMES[i]!))
+    const [values, series, postings, chunkIndex] = raw
+    const index = await SegmentIndex.decode(
+      { values: values!, series: series!, postings: postings!, chunkIndex: chunkIndex! },
+      footer,
+      this.#host.clock,
+    )
+    if (!this.#isClosed) this.#index = index
+    return index
+  }
+
+  #readSection(section: Section, name: string): Uint8Array {
+    const file = this.info.path
+    // The footer was checked: what it says lies within the file.
+    const stored = new Uint8Array(section.storedBytes)
+    const count = this.#file!.readSync(stored, section.offset)
+    if (count < stored.length) {
+      throw corruption('TRUNCATED', `the segment ends inside the section ${name}`, {
+        file,
+        offset: section.offset,
+        expected: stored.length,
+        found: count,
+      })
+    }
+    const checksum = crc32c(stored)
+    if (checksum !== section.checksum) {
+      throw corruption('CHECKSUM', `the section ${name} of the segment is damaged`, {
+        file,
+        offset: section.offset,
+        expected: section.checksum,
+        found: checksum,
+      })
+    }
+    if (!section.isCompressed) return stored
+    let raw: Uint8Array
+    try {
+      raw = this.#host.compression.zstdDecompress(stored, section.rawBytes)
+    } catch (cause) {
+      throw new TsinkError('BAD_FORMAT', `the section ${name} of the segment ${file} cannot be decompressed: ${(cause as Error).message}`, {
+        cause,
+        detail: { file, offset: section.offset },
+      })
+    }
+    if (raw.length !== section.rawBytes) {
+      throw corruption('BAD_FORMAT', `the section ${name} has another length than the footer says`, {
+        file,
+        offset: section.offset,
+        expected: section.rawBytes,
+        found: raw.length,
+      })
+    }
+    return raw
+  }
+
+  #checkChunk(index: SegmentIndex, chunk: number, bytes: Uint8Array): void {
+    const offset = index.chunkOffset[chunk]!
+    const file = this.info.path
+    try {
+      verifyChunk(bytes)
+      const { kind, count, base, minOffset, maxOffset } = openChunk(bytes)
+      const shift = base - this.info.base
+      const same =
+        VALUE_KINDS.indexOf(kind) === index.chunkKind[chunk] &&
+        count === index.chunkCount[chunk] &&
+        minOffset + shift === index.chunkMinTime[chunk] &&
+        maxOffset + shift === index.chunkMaxTime[chunk]
+      if (!same) throw corruption('BAD_FORMAT', 'a chunk is not the one that the index names', { offset: 0 })
+    } catch (error) {
+      if (!(error instanceof TsinkError) || error.kind !== 'corrupt') throw error
+      const within = typeof error.detail['offset'] === 'number' ? error.detail['offset'] : 0
+      throw new TsinkError(error.code, `${file}, chunk at byte ${offset}: ${error.message}`, {
+        cause: error,
+        detail: { ...error.detail, file, offset: offset + within, chunk },
+      })
+    }
+  }
+}
+
+async function openFile(host: Host, path: string): Promise<DiskFile> {
+  try {
+    return await host.disk.open(path, 'read')
+  } catch (error) {
+    if (error instanceof TsinkError && error.detail['missing'] === true) {
+      throw corruption('TRUNCATED', 'the segment file is missing', { file: path })
+    }
+    throw error
+  }
+}
+
+function readFooter(file: DiskFile, path: string): Footer {
+  const { sizeBytes } = file
+  const least = HEADER_BYTES + FOOTER_BYTES
+  if (sizeBytes < least)
+    throw corruption('TRUNCATED', 'the segment file ends early', { file: path, offset: sizeBytes, expected: least, found: sizeBytes })
+  const header = new Uint8Array(HEADER_BYTES)
+  const footer = new Uint8Array(FOOTER_BYTES)
+  file.readSync(header, 0)
+  file.readSync(footer, sizeBytes - FOOTER_BYTES)
+  checkHeader(header, path)
+  return decodeFooter(footer, path, sizeBytes)
+}
+
+function compareInfo(expected: SegmentInfo, found: SegmentInfo): void {
+  for (const key of Object.keys(found) as (keyof SegmentInfo)[]) {
+    if (Object.is(expected[key], found[key])) continue
+    throw corruption('BAD_FORMAT', `the segment is not the one that the catalog names: ${key} differs`, {
+      file: expected.path,
+      expected: expected[key],
+      found: found[key],
+    })
+  }
+}

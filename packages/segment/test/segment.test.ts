@@ -1,0 +1,229 @@
+import { encodeLabels, Labels, Matcher, TsinkError } from '@tsink/core'
+import { memoryHost, type MemoryHost } from '@tsink/host/memory'
+import { Segment, SegmentWriter } from '@tsink/segment'
+import { describe, expect, test } from 'vitest'
+import { makeChunk, makeSeries, META, ordered, writeSegment } from './fixtures.ts'
+
+async function failure(run: () => Promise<unknown>): Promise<TsinkError> {
+  try {
+    await run()
+  } catch (error) {
+    if (error instanceof TsinkError) return error
+    throw error
+  }
+  throw new Error('expected that it fails')
+}
+
+/** Everything that a reader can get from a segment file, or the first error. */
+async function readAll(host: MemoryHost, path: string): Promise<number> {
+  const segment = await Segment.open(host, path)
+  try {
+    const index = await segment.loadIndex()
+    await segment.verify()
+    let bytes = 0
+    for (let series = 0; series < index.seriesCount; series++) {
+      index.labels(series)
+      for (let chunk = index.chunkFrom[series]!; chunk < index.chunkFrom[series + 1]!; chunk++)
+        bytes += segment.readChunk(index, chunk).length
+    }
+    for (const name of index.labelNames()) for (const value of index.labelValues(name)) index.postings(name, value)
+    return bytes
+  } finally {
+    await segment.close()
+  }
+}
+
+describe('a segment', () => {
+  test('gives back series, labels and chunks as they were written', async () => {
+    const host = memoryHost()
+    const planned = makeSeries(100)
+    const info = await writeSegment(host, 'a.seg', planned)
+    expect(info).toMatchObject({
+      ...META,
+      path: 'a.seg',
+      series: 100,
+      chunks: 200,
+      samples: 24_000,
+      minTime: 1_000_000,
+      maxTime: 1_000_000 + 15_000 * 239,
+    })
+    expect(info.sizeBytes).toBe(host.disk.peek('a.seg').length)
+    const segment = await Segment.open(host, 'a.seg')
+    expect(segment.info).toEqual(info)
+    const index = await segment.loadIndex()
+    const expected = ordered(planned)
+    for (let i = 0; i < expected.length; i++) {
+      expect(index.labels(i).toString()).toBe(expected[i]!.labels.toString())
+      expect(index.labelBytes(i)).toEqual(encodeLabels(expected[i]!.labels))
+      const chunks = []
+      for (let chunk = index.chunkFrom[i]!; chunk < index.chunkFrom[i + 1]!; chunk++) chunks.push(segment.readChunk(index, chunk))
+      expect(chunks).toEqual(expected[i]!.chunks)
+    }
+    await segment.verify()
+  })
+
+  test('resolves matchers as looking at every series does', async () => {
+    const host = memoryHost()
+    const planned = ordered(makeSeries(60))
+    await writeSegment(host, 'a.seg', planned)
+    const index = await (await Segment.open(host, 'a.seg')).loadIndex()
+    const cases: Matcher[][] = [
+      [],
+      [Matcher.metric('up')],
+      [Matcher.metric('absent')],
+      [new Matcher('!=', 'job', 'node')],
+      [new Matcher('=', 'mode', '')],
+      [new Matcher('!=', 'mode', '')],
+      [new Matcher('=~', 'mode', 'idle|user'), Matcher.metric('cpu_seconds_total')],
+      [new Matcher('!~', 'mode', 'i.*')],
+      [new Matcher('=~', 'instance', 'host-1.?'), new Matcher('=~', 'mode', '|idle')],
+      [new Matcher('=', 'nothing', 'x')],
+      [new Matcher('=~', 'job', 'gr.*e')],
+    ]
+    for (const matchers of cases) {
+      const want = planned.flatMap(({ labels }, i) => (matchers.every((matcher) => matcher.matches(labels.get(matcher.name))) ? [i] : []))
+      expect([...index.select(matchers)], matchers.join(', ')).toEqual(want)
+    }
+  })
+
+  test('lists label names and values, of all series or of some', async () => {
+    const host = memoryHost()
+    await writeSegment(host, 'a.seg', makeSeries(9))
+    const index = await (await Segment.open(host, 'a.seg')).loadIndex()
+    expect(index.labelNames()).toEqual(['__name__', 'instance', 'job', 'mode'])
+    expect(index.labelValues('job')).toEqual(['größe', 'node'])
+    expect(index.labelValues('nothing')).toEqual([])
+    const up = index.select([Matcher.metric('up')])
+    expect(index.labelNames(up)).toEqual(['__name__', 'instance', 'job'])
+    expect(index.labelValues('__name__', up)).toEqual(['up'])
+    expect(index.labelValues('mode', up)).toEqual([])
+  })
+
+  test('times in nanoseconds are exact, relative to the base', async () => {
+    const host = memoryHost()
+    const base = 8_192 * 213_623_046_875_000
+    const chunkBase = base + 8_192 * 1_000
+    const labels = Labels.of({ __name__: 'n' })
+    const info = await writeSegment(
+      host,
+      'a.seg',
+      [{ labels, chunks: [makeChunk(1, 10, 3, chunkBase), makeChunk(1_001, 10, 3, chunkBase)] }],
+      { ...META, base },
+    )
+    expect(info.base).toBe(base)
+    expect(info.minTime).toBe(8_192_001)
+    expect(info.maxTime).toBe(8_192_000 + 1_001 + 27)
+    const segment = await Segment.open(host, 'a.seg')
+    const index = await segment.loadIndex()
+    expect([...index.chunkMinTime]).toEqual([8_192_001, 8_193_001])
+    segment.readChunk(index, 1)
+  })
+
+  test('series without labels, with empty sets of shapes and with long values are kept', async () => {
+    const host = memoryHost()
+    const long = 'x'.repeat(16_384)
+    const planned = [Labels.EMPTY, Labels.of({ a: long }), Labels.of({ a: `${long}y`.slice(1), b: '\u{1f600}' })].map((labels) => ({
+      labels,
+      chunks: [makeChunk(0, 1)],
+    }))
+    await writeSegment(host, 'a.seg', planned)
+    const index = await (await Segment.open(host, 'a.seg')).loadIndex()
+    const expected = ordered(planned).map(({ labels }) => labels.toString())
+    expect(expected.map((_, i) => index.labels(i).toString())).toEqual(expected)
+    expect(index.postings('b', '\u{1f600}').size).toBe(1)
+  })
+
+  test('overlapping chunks of a series keep their order', async () => {
+    const host = memoryHost()
+    const chunks = [makeChunk(0, 100, 10), makeChunk(0, 5, 1), makeChunk(500, 1_000, 1)]
+    await writeSegment(host, 'a.seg', [{ labels: Labels.of({ a: 'b' }), chunks }])
+    const segment = await Segment.open(host, 'a.seg')
+    const index = await segment.loadIndex()
+    expect([...index.chunkMinTime]).toEqual([0, 0, 500])
+    expect([...index.chunkMaxTime]).toEqual([990, 4, 1_499])
+    expect([0, 1, 2].map((chunk) => segment.readChunk(index, chunk))).toEqual(chunks)
+  })
+
+  test('a chunk is read into the memory that is given', async () => {
+    const host = memoryHost()
+    const planned = ordered(makeSeries(3))
+    await writeSegment(host, 'a.seg', planned)
+    const segment = await Segment.open(host, 'a.seg')
+    const index = await segment.loadIndex()
+    const into = new Uint8Array(10_000)
+    const bytes = segment.readChunk(index, 0, into)
+    expect(bytes.buffer).toBe(into.buffer)
+    expect(new Uint8Array(bytes)).toEqual(planned[0]!.chunks[0])
+    expect(segment.readChunk(index, 0, new Uint8Array(3))).toEqual(planned[0]!.chunks[0])
+  })
+
+  test('that the catalog names is opened when its index is loaded, and must be the same', async () => {
+    const host = memoryHost()
+    const info = await writeSegment(host, 'a.seg', makeSeries(3))
+    const reads = host.disk.reads
+    const segment = Segment.of(host, info)
+    expect(host.disk.reads).toBe(reads)
+    const [one, two] = await Promise.all([segment.loadIndex(), segment.loadIndex()])
+    expect(one).toBe(two)
+    expect(segment.index).toBe(one)
+    segment.dropIndex()
+    expect(segment.index).toBeNull()
+    expect(segment.readChunk(one, 0).length).toBeGreaterThan(0)
+    const wrong = await failure(() => Segment.of(host, { ...info, samples: 1 }).loadIndex())
+    expect(wrong.code).toBe('BAD_FORMAT')
+    expect(wrong.detail).toMatchObject({ file: 'a.seg', expected: 1, found: info.samples })
+    const missing = await failure(() => Segment.of(host, { ...info, path: 'b.seg' }).loadIndex())
+    expect(missing.kind).toBe('corrupt')
+  })
+
+  test('a segment that is given up leaves no file', async () => {
+    const host = memoryHost()
+    const writer = await SegmentWriter.create(host, 'a.seg', META)
+    writer.series(encodeLabels(Labels.of({ a: 'b' })))
+    await writer.abort()
+    expect(await host.disk.list('')).toEqual([])
+  })
+
+  test('the index of regular series is small', async () => {
+    const host = memoryHost()
+    const planned = makeSeries(999, 4)
+    const info = await writeSegment(host, 'a.seg', planned)
+    const chunkBytes = planned.reduce((sum, { chunks }) => sum + chunks.reduce((bytes, chunk) => bytes + chunk.length, 0), 0)
+    const perChunk = (info.sizeBytes - chunkBytes) / info.chunks
+    expect(perChunk).toBeLessThan(16)
+  })
+})
+
+describe('a damaged segment', () => {
+  test('is found out wherever one byte has changed, and never leads outside', async () => {
+    const host = memoryHost()
+    await writeSegment(host, 'a.seg', makeSeries(12, 1))
+    const whole = host.disk.peek('a.seg')
+    const sound = await readAll(host, 'a.seg')
+    for (let at = 0; at < whole.length; at++) {
+      const damaged = whole.slice()
+      damaged[at]! ^= 1 << (at % 8)
+      host.disk.poke('a.seg', damaged)
+      const error = await failure(() => readAll(host, 'a.seg'))
+      expect(error.kind, `byte ${at}`).toBe('corrupt')
+      expect(error.detail['file'], `byte ${at}`).toBe('a.seg')
+      expect(error.detail, `byte ${at}`).toHaveProperty('offset')
+    }
+    host.disk.poke('a.seg', whole)
+    expect(await readAll(host, 'a.seg')).toBe(sound)
+  })
+
+  test('is found out wherever the file is cut, and when something follows its end', async () => {
+    const host = memoryHost()
+    await writeSegment(host, 'a.seg', makeSeries(12, 1))
+    const whole = host.disk.peek('a.seg')
+    for (let size = 0; size < whole.length; size += 7) {
+      host.disk.poke('a.seg', whole.subarray(0, size))
+      expect((await failure(() => readAll(host, 'a.seg'))).kind).toBe('corrupt')
+    }
+    const longer = new Uint8Array(whole.length + 1)
+    longer.set(whole)
+    host.disk.poke('a.seg', longer)
+    expect((await failure(() => readAll(host, 'a.seg'))).kind).toBe('corrupt')
+  })
+})
