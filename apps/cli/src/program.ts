@@ -50,8 +50,7 @@ export function buildProgram(): Command {
     .command('promqltest')
     .description("run Prometheus's PromQL test scripts; the last line says how many cases passed and failed")
     .argument('<files...>')
-    .option('--verbose', 'say every case that failed', false)
-    .action(async (files: string[], options) => (await import('./commands/promqltest.ts')).promqltest(files, options))
+    .action(async (files: string[]) => (await import('./commands/promqltest.ts')).promqltest(files))
 
   program
     .command('format')

@@ -28,6 +28,7 @@ export interface Config {
   readonly listen: string
   readonly dataPath: string | null
   readonly retention: number
+  readonly retentionSize: number | null
   readonly walEnabled: boolean
   readonly walSyncMode: 'every-write' | 'periodic' | 'os'
   readonly walSyncInterval: number
@@ -84,6 +85,7 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     'The folder of the data, made when it is missing. Without it everything is kept in memory and lost at the end.',
   ),
   retention: duration('Storage', '14d', 'How long samples are kept. `0` keeps them for ever.'),
+  retentionSize: optionalSize('Storage', 'At most so many bytes of segments; above it the oldest go. Left out: no limit.'),
   walEnabled: boolean(
     'Storage',
     true,
@@ -95,8 +97,8 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     'every-write',
     'When the log is forced to the disk: before each acknowledgement, every wal-sync-interval, or when the operating system pleases.',
   ),
-  walSyncInterval: duration('Storage', '1s', 'How often the log is forced to the disk in mode periodic.'),
-  walMaxSize: size('Storage', '4GiB', 'Writes are refused with 429 when the log holds so much that is not in segments.'),
+  walSyncInterval: duration('Storage', '200ms', 'How often the log is forced to the disk in mode periodic.'),
+  walMaxSize: size('Storage', '1GiB', 'Writes are refused with 429 when the log holds so much that is not in segments.'),
   walReplay: choice(
     'Storage',
     ['strict', 'salvage'],

@@ -35,9 +35,10 @@ export async function sendText(
 export function sendWhole(request: FastifyRequest, reply: FastifyReply, text: string): FastifyReply {
   const encoding = text.length < MIN_COMPRESSED_BYTES ? null : negotiate(request)
   reply.header('vary', 'Accept-Encoding')
-  if (encoding === null) return reply.send(text)
-  reply.header('content-encoding', encoding)
+  // Bytes, not text: fastify would put a charset behind `application/json`.
   const bytes = Buffer.from(text)
+  if (encoding === null) return reply.send(bytes)
+  reply.header('content-encoding', encoding)
   switch (encoding) {
     case 'gzip':
       return reply.send(gzipSync(bytes, { level: FAST }))
@@ -56,7 +57,7 @@ export function envelope(data: string, warnings: readonly string[] = [], infos: 
 
 /** Answers with the success envelope. */
 export function sendData(request: FastifyRequest, reply: FastifyReply, data: unknown, warnings: readonly string[] = []): FastifyReply {
-  reply.type('application/json')
+  reply.header('content-type', 'application/json')
   return sendWhole(request, reply, envelope(JSON.stringify(data), warnings))
 }
 
@@ -65,8 +66,8 @@ export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply
   if (refusal.retryAfterS > 0) reply.header('retry-after', String(refusal.retryAfterS))
   return reply
     .code(refusal.status)
-    .type('application/json')
-    .send(JSON.stringify({ status: 'error', errorType: refusal.errorType, error: refusal.message }))
+    .header('content-type', 'application/json')
+    .send(Buffer.from(JSON.stringify({ status: 'error', errorType: refusal.errorType, error: refusal.message })))
 }
 
 /** Answers with plain text, closed by a line end. */

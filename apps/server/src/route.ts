@@ -57,7 +57,11 @@ export function route(app: FastifyInstance, methods: readonly Method[], url: str
     url,
     config: { always: true },
     exposeHeadRoute: false,
-    handler: (_, reply) => sendPlain(reply.header('allow', allow), 405, options.wrongMethod ?? 'Method Not Allowed'),
+    handler: (_, reply) => {
+      reply.header('allow', allow)
+      if (options.wrongMethod === undefined) return sendPlain(reply, 405, 'Method Not Allowed')
+      return reply.code(405).send(options.wrongMethod)
+    },
   })
 }
 

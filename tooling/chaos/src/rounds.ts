@@ -108,7 +108,7 @@ async function writeUntilKilled(server: ServerProcess, ledger: Ledger, round: nu
           ['series', String(i)],
           ['writer', String(writer)],
         ] as const
-        sent.push({ labels: pairs, timestamps, values: timestamps.map(valueOf) })
+        sent.push({ labels: pairs, timestamps, values: Float64Array.from(timestamps, valueOf) })
       }
       try {
         const response = await fetch(`${server.url}/api/v1/write`, {

@@ -7,7 +7,8 @@ export interface SentSeries {
   /** Sorted by name. */
   readonly labels: readonly (readonly [name: string, value: string])[]
   readonly timestamps: readonly number[]
-  readonly values: readonly number[]
+  /** A typed array, because the bits of a stale marker matter. */
+  readonly values: Float64Array
 }
 
 /** The body of one request, compressed as the protocol wants it. */
@@ -22,7 +23,7 @@ export function encodeRemoteWrite(series: readonly SentSeries[]): Uint8Array {
       field(message, 0x0a, pair)
     }
     for (let i = 0; i < timestamps.length; i++) {
-      const sample: number[] = [0x09, ...new Uint8Array(Float64Array.of(values[i]!).buffer), 0x10]
+      const sample: number[] = [0x09, ...new Uint8Array(values.buffer, values.byteOffset + 8 * i, 8), 0x10]
       varint(sample, timestamps[i]!)
       field(message, 0x12, sample)
     }

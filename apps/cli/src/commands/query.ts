@@ -80,7 +80,7 @@ async function evaluate(store: Store, expr: string, options: QueryCommand): Prom
   if (options.start === undefined) return instantQuery(expr, timeOf('--time', options.time), evaluation)
   const step = parseDuration(options.step) ?? Number(options.step) * 1_000
   if (!(step > 0)) throw new TsinkError('BAD_CONFIG', `--step: ${JSON.stringify(options.step)} is not a duration such as 30s or 5m`)
-  return rangeQuery(expr, { start: timeOf('--start', options.start), end: timeOf('--end', options.end), step }, evaluation)
+  return rangeQuery(expr, { startMs: timeOf('--start', options.start), endMs: timeOf('--end', options.end), stepMs: step }, evaluation)
 }
 
 function timeOf(flag: string, text: string | undefined): number {

@@ -2,10 +2,18 @@
  * /federate: the newest samples of selected series in Prometheus's text format, for another Prometheus to scrape.
  */
 import type { FastifyInstance } from 'fastify'
-import { isLegacyLabelName, isLegacyMetricName, METRIC_NAME, TsinkError, type Labels, type VectorSample } from '@tsink/core'
-import { instantQuery } from '@tsink/promql'
+import {
+  isLegacyLabelName,
+  isLegacyMetricName,
+  isStale,
+  METRIC_NAME,
+  SampleBuffer,
+  type Labels,
+  type Matcher,
+  type Store,
+} from '@tsink/core'
 import { printValue } from '@tsink/protocols'
-import { cancellation, yieldToHost } from '../cancellation.ts'
+import { cancellation } from '../cancellation.ts'
 import { storeOf, type ServerContext } from '../context.ts'
 import { parametersOf } from '../parameters.ts'
 import { sendText } from '../respond.ts'
@@ -18,37 +26,56 @@ export function registerFederate(app: FastifyInstance, context: ServerContext): 
     ['GET'],
     '/federate',
     async (request, reply) => {
-      const parameters = parametersOf(request)
-      matchersOf(parameters, false)
+      const selectors = matchersOf(parametersOf(request), false)
       const signal = cancellation(reply)
-      const now = Date.now()
-      const samples = new Map<string, VectorSample>()
       const release = context.queries.tryEnter(1) ?? (await context.queries.enter(1, context.config.queryTimeout, signal))
       try {
-        for (const selector of parameters.all('match[]')) {
-          const { value } = await instantQuery(selector, now, {
-            store: storeOf(context),
-            lookbackMs: context.config.queryLookback,
-            maxSamples: context.config.queryMaxSamples,
-            signal,
-            now: () => performance.now(),
-            yieldToHost,
-          })
-          if (value.type !== 'vector') throw new TsinkError('BAD_QUERY', 'match[] is not a selector')
-          // Native histograms have no form in this text format.
-          for (const sample of value.samples) if (sample.histogram === null) samples.set(sample.labels.key(), sample)
-        }
+        const newest = await newestSamples(storeOf(context), selectors, context.config.queryLookback, signal)
+        return await sendText(request, reply.type('text/plain; version=0.0.4; charset=utf-8; escaping=underscores'), print(newest))
       } finally {
         release()
       }
-      const sorted = [...samples.values()].toSorted((a, b) => a.labels.compare(b.labels))
-      return sendText(request, reply.type('text/plain; version=0.0.4; charset=utf-8; escaping=underscores'), print(sorted))
     },
     { dialect: 'plain' },
   )
 }
 
-function* print(samples: readonly VectorSample[]): Generator<string> {
+interface Newest {
+  readonly labels: Labels
+  /** The sample's own time, not that of the request. */
+  readonly timestamp: number
+  readonly value: number
+}
+
+/** The last sample of each selected series within the lookback, unless the series has ended; sorted by labels. */
+async function newestSamples(
+  store: Store,
+  selectors: readonly (readonly Matcher[])[],
+  lookbackMs: number,
+  signal: AbortSignal,
+): Promise<readonly Newest[]> {
+  const now = Date.now()
+  const buffer = new SampleBuffer()
+  const newest = new Map<string, Newest>()
+  for (const matchers of selectors) {
+    for await (const page of store.select({ matchers, minTime: now - lookbackMs + 1, maxTime: now, signal })) {
+      for (const series of page) {
+        series.read(buffer)
+        const last = buffer.count - 1
+        // Native histograms have no form in this text format.
+        if (last < 0 || isStale(buffer.values, last) || buffer.histograms?.[last] !== undefined) continue
+        newest.set(series.labels.key(), {
+          labels: series.labels,
+          timestamp: buffer.timestamps[last]! + buffer.base,
+          value: buffer.values[last]!,
+        })
+      }
+    }
+  }
+  return [...newest.values()].toSorted((a, b) => a.labels.compare(b.labels))
+}
+
+function* print(samples: readonly Newest[]): Generator<string> {
   let family = ''
   for (const { labels, value, timestamp } of samples) {
     if (labels.metric === '') continue

@@ -21,7 +21,13 @@ export function registerHealth(app: FastifyInstance, context: ServerContext): vo
 
   // VictoriaMetrics' tools and InfluxDB's clients both probe /health; the latter read the JSON.
   const health = { name: 'tsink', message: 'ready for queries and writes', status: 'pass', checks: [], version: context.version }
-  route(app, ['GET'], '/health', (_, reply) => reply.type('application/json').send(JSON.stringify(health)), PROBE)
+  route(
+    app,
+    ['GET'],
+    '/health',
+    (_, reply) => reply.header('content-type', 'application/json').send(Buffer.from(JSON.stringify(health))),
+    PROBE,
+  )
 
   const ping = (reply: FastifyReply): FastifyReply =>
     reply.code(204).header('x-influxdb-version', '1.8.10').header('x-influxdb-build', 'tsink').send()

@@ -74,7 +74,7 @@ export function registerMetadata(app: FastifyInstance, context: ServerContext): 
 }
 
 function sendListing(request: FastifyRequest, reply: FastifyReply, listing: Listing<string | Labels> | null): Promise<FastifyReply> {
-  reply.type('application/json')
+  reply.header('content-type', 'application/json')
   return sendText(request, reply, encodeListing(listing?.items ?? [], { warnings: listing?.truncated === true ? TRUNCATED : [] }))
 }
 

@@ -74,9 +74,9 @@ export function registerQuery(app: FastifyInstance, context: ServerContext): voi
 }
 
 interface Range {
-  readonly start: number
-  readonly end: number
-  readonly step: number
+  readonly startMs: number
+  readonly endMs: number
+  readonly stepMs: number
 }
 
 function rangeOf(parameters: Parameters, maxPoints: number): Range {
@@ -92,13 +92,13 @@ function rangeOf(parameters: Parameters, maxPoints: number): Range {
       `exceeded maximum resolution of ${points} points per timeseries. Try decreasing the query resolution (?step=XX)`,
     )
   }
-  return { start, end, step }
+  return { startMs: start, endMs: end, stepMs: step }
 }
 
 function evaluationOf(parameters: Parameters, context: ServerContext): Range {
   if (parameters.get('step') !== '') return rangeOf(parameters, context.config.queryMaxPoints)
   const time = parameters.time('time', Date.now())
-  return { start: time, end: time, step: 0 }
+  return { startMs: time, endMs: time, stepMs: 0 }
 }
 
 type Run = (options: QueryOptions) => Promise<QueryResult>
@@ -123,7 +123,7 @@ async function answer(
       `value ${JSON.stringify(stats)} for parameter "stats" is deprecated and will be rejected in the next major release, use "true" or "all"`,
     )
   }
-  reply.type('application/json')
+  reply.header('content-type', 'application/json')
   return sendText(
     request,
     reply,

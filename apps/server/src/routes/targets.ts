@@ -1,6 +1,6 @@
 /**
- * What the scraper and the rules engine will answer. Neither exists yet, so every list is empty, which is true; parameters are checked all
- * the same, because tools probe with them.
+ * What the scraper, the rules engine and the search will answer. None exists yet, so every list is empty, which is true; parameters are
+ * checked all the same, because tools probe with them.
  */
 import type { FastifyInstance } from 'fastify'
 import { parseSelector } from '@tsink/promql'
@@ -25,6 +25,12 @@ export function registerTargets(app: FastifyInstance): void {
     return { groups: [] }
   })
   answer('/api/v1/notifications', () => [])
+  for (const what of ['metric_names', 'label_names', 'label_values']) {
+    route(app, ['GET', 'POST'], `/api/v1/search/${what}`, () => {
+      // The reference's words and status for a server without it.
+      throw new EnvelopeError('unavailable', 'search API disabled', 500)
+    })
+  }
 }
 
 function unknownPool(parameters: Parameters): never {

@@ -1,0 +1,2 @@
+export { differences, type Series } from './compare.ts'
+export { Suite } from './suite.ts'
