@@ -398,8 +398,11 @@ function fits(seconds: number): boolean {
   return Math.abs(seconds) <= MAX_DURATION_MS / 1000
 }
 
+/** Of durations, which are whole milliseconds, the nearest; of numbers the whole milliseconds in them, with nanoseconds rounded first. */
 function milliseconds(duration: DurationDraft): number {
-  return duration.type === 'number' ? Math.trunc(roundHalfAway(duration.value * 1e9) / 1e6) : 0
+  if (duration.type !== 'number') return 0
+  const { value } = duration
+  return duration.duration ? roundHalfAway(value * 1000) : Math.trunc(roundHalfAway(value * 1e9) / 1e6)
 }
 
 function expressionOf(duration: DurationDraft): DurationExpr | null {
