@@ -69,6 +69,20 @@ export class BatchWriter {
     this.samples++
   }
 
+  /** How many float samples there are; they are numbered in the order in which they came. */
+  get floatCount(): number {
+    return this.#floats.count
+  }
+
+  floatSlot(index: number): number {
+    return this.#floats.slotAt(index)
+  }
+
+  /** Sets the start timestamp of a float sample that was written without one. */
+  setFloatStart(index: number, startMs: number): void {
+    this.#floats.setStart(index, this.#time(startMs, 0))
+  }
+
   histogram(slot: number, ms: number, histogram: Histogram, startMs = 0, nanos = 0, startNanos = 0): void {
     this.other('histogram', slot, ms, histogram, startMs, nanos, startNanos)
   }
@@ -184,6 +198,15 @@ class FloatColumns {
     this.#values[at] = value
     if (startTimestamp !== 0) this.#startTimestamps ??= new Float64Array(this.#slots.length)
     if (this.#startTimestamps !== null) this.#startTimestamps[at] = startTimestamp
+  }
+
+  slotAt(index: number): number {
+    return this.#slots[index]!
+  }
+
+  setStart(index: number, startTimestamp: number): void {
+    this.#startTimestamps ??= new Float64Array(this.#slots.length)
+    this.#startTimestamps[index] = startTimestamp
   }
 
   build(base: number): AnySampleColumns {

@@ -155,14 +155,14 @@ export function stringEnd(bytes: Uint8Array, open: number, end: number): number 
   return -1
 }
 
-/** Bytes with `\\`, `\"` and `\n` resolved; other backslashes stay, as every reader of the format leaves them. */
-export function unescaped(bytes: Uint8Array, start: number, end: number): Uint8Array {
+/** Bytes with `\\`, `\n` and (unless `quotes` is false) `\"` resolved; other backslashes stay, as every reader of the format leaves them. */
+export function unescaped(bytes: Uint8Array, start: number, end: number, quotes = true): Uint8Array {
   const out = new Uint8Array(end - start)
   let length = 0
   for (let at = start; at < end; at++) {
     const byte = bytes[at]!
     const next = bytes[at + 1]
-    if (byte === BACKSLASH && at + 1 < end && (next === QUOTE || next === BACKSLASH || next === 0x6e)) {
+    if (byte === BACKSLASH && at + 1 < end && ((next === QUOTE && quotes) || next === BACKSLASH || next === 0x6e)) {
       out[length++] = next === 0x6e ? NEWLINE : next
       at++
     } else out[length++] = byte

@@ -9,6 +9,8 @@ export { REMOTE_WRITE_LIMITS } from './remote-write/limits.ts'
 export { decodePrometheusText, type TextOptions } from './prometheus-text/decode.ts'
 export { expositionFormat, PROMETHEUS_TEXT_CONTENT_TYPE, type ExpositionFormat } from './prometheus-text/content.ts'
 export { TEXT_LIMITS } from './prometheus-text/limits.ts'
+export { decodeOpenMetricsText, type OpenMetricsOptions } from './openmetrics-text/decode.ts'
+export { OPENMETRICS_CONTENT_TYPE } from './openmetrics-text/content.ts'
 export {
   encodeError,
   encodeHistogram,

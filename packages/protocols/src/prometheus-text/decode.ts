@@ -139,7 +139,7 @@ class Parser {
       this.batch.metadata(metric, { type })
     } else {
       if (!isUtf8(body, textStart, end)) throw new LineProblem(textStart, 'the text is not valid UTF-8')
-      if (isHelp) this.batch.metadata(metric, { help: textOf(unescaped(body, textStart, end)) })
+      if (isHelp) this.batch.metadata(metric, { help: textOf(unescaped(body, textStart, end, false)) })
       else this.batch.metadata(metric, { unit: textOf(body, textStart, end).trim() })
     }
   }
@@ -193,7 +193,7 @@ class Parser {
   }
 }
 
-function boundLabel(kind: number): BoundLabel {
+export function boundLabel(kind: number): BoundLabel {
   return kind === KEY_KINDS.textHistogram ? 'le' : kind === KEY_KINDS.textSummary ? 'quantile' : ''
 }
 
@@ -202,6 +202,7 @@ export function parseExemplar(
   bytes: Uint8Array,
   start: number,
   lineEnd: number,
+  style: 'lax' | 'openmetrics' = 'lax',
 ): { readonly labels: Labels; readonly value: number; readonly timestamp: number | null } {
   if (bytes[start] !== HASH) throw new LineProblem(start, `expected the end of the line, found ${excerpt(bytes, start, lineEnd)}`)
   labelWriter.begin()
@@ -212,7 +213,9 @@ export function parseExemplar(
   const valueStart = skipBlanks(bytes, labelsEnd, lineEnd)
   const valueEnd = wordEnd(bytes, valueStart, lineEnd)
   const value = parseNumber(bytes, valueStart, valueEnd)
-  if (value === undefined) throw new LineProblem(valueStart, `expected the exemplar's value, found ${found(bytes, valueStart, lineEnd)}`)
+  const apart = valueStart > labelsEnd || style === 'lax'
+  if (value === undefined || !apart)
+    throw new LineProblem(valueStart, `expected the exemplar's value, found ${found(bytes, valueStart, lineEnd)}`)
   const timeStart = skipBlanks(bytes, valueEnd, lineEnd)
   if (timeStart === lineEnd) return { labels, value, timestamp: null }
   const timeEnd = wordEnd(bytes, timeStart, lineEnd)
