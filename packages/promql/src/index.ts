@@ -37,7 +37,7 @@ export { MAX_DEPTH, parseExpr, parseSelector, tryParse, type ParseResult } from 
 export { LINE_WIDTH, prettyPrint } from './pretty.ts'
 export { printExpr, printMatcher } from './printer.ts'
 export { allSignatures, signatureOf, type Signature } from './signatures.ts'
-export { MAX_SERIES_VALUES, parseSeriesDescription, type CombineHistograms, type SeriesDescription, type SeriesValue } from './series.ts'
+export { MAX_SERIES_VALUES, parseSeriesDescription, type SeriesDescription, type SeriesValue } from './series.ts'
 export { describeProblem, lineColumn, type LineColumn, type Problem } from './source.ts'
 export { quote, unquote } from './strings.ts'
 export {

@@ -1,7 +1,7 @@
 /**
  * Trees as text, in the one canonical form: parsing the text gives the same tree again, apart from positions.
  */
-import { isLegacyLabelName, METRIC_NAME, type Matcher } from '@tsink/core'
+import { compareStrings, isLegacyLabelName, METRIC_NAME, type Matcher } from '@tsink/core'
 import type { Aggregate, At, Binary, DurationExpr, Expr, MatrixSelector, NumberLiteral, Subquery, VectorSelector } from './ast.ts'
 import { printDuration } from './durations.ts'
 import { printNumber, printShortest } from './numbers.ts'
@@ -92,18 +92,7 @@ function printMatchers(expr: VectorSelector): string {
     const isName = matcher.name === METRIC_NAME && matcher.type === '=' && matcher.value === expr.name && matcher.value !== ''
     if (!isName) matchers.push(printMatcher(matcher))
   }
-  return matchers.length === 0 ? expr.name || '{}' : `${expr.name}{${matchers.sort(byCodePoint).join(',')}}`
-}
-
-/** Order of the UTF-8 bytes. */
-function byCodePoint(a: string, b: string): number {
-  const left = [...a]
-  const right = [...b]
-  for (let i = 0; i < left.length && i < right.length; i++) {
-    const difference = left[i]!.codePointAt(0)! - right[i]!.codePointAt(0)!
-    if (difference !== 0) return difference
-  }
-  return left.length - right.length
+  return matchers.length === 0 ? expr.name || '{}' : `${expr.name}{${matchers.sort(compareStrings).join(',')}}`
 }
 
 function printAt(at: At | null): string {

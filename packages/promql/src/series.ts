@@ -6,6 +6,7 @@
 import { EmbeddedActionsParser, type IToken, type TokenType } from 'chevrotain'
 import { COUNTER_RESET_HINTS, histogram, Labels, METRIC_NAME, TsinkError, type CounterResetHint, type Histogram } from '@tsink/core'
 import { Builder } from './build.ts'
+import { addHistograms, joinHints, subtractHistograms } from './histogram/arithmetic.ts'
 import { lex } from './lexer.ts'
 import { badQuery, Source } from './source.ts'
 import { quote, unquote } from './strings.ts'
@@ -27,9 +28,6 @@ export interface SeriesDescription {
   readonly values: readonly SeriesValue[]
 }
 
-/** `base` plus (1) or minus (-1) an increment, as PromQL's operators have it. */
-export type CombineHistograms = (base: Histogram, increment: Histogram, sign: 1 | -1) => Histogram
-
 /** A description of more values is refused. */
 export const MAX_SERIES_VALUES = 10_000_000
 
@@ -37,11 +35,11 @@ export const MAX_SERIES_VALUES = 10_000_000
  * The series that a line of a test file describes.
  * @throws TsinkError BAD_QUERY, in the form of {@link parseExpr}'s errors.
  */
-export function parseSeriesDescription(text: string, combine: CombineHistograms): SeriesDescription {
+export function parseSeriesDescription(text: string): SeriesDescription {
   const source = new Source(text)
   const builder = new Builder(source, {})
   shared ??= new SeriesParser()
-  const description = shared.read(lex(source, { seriesDescription: true }), builder, combine)
+  const description = shared.read(lex(source, { seriesDescription: true }), builder)
   if (builder.problems.length > 0) throw badQuery(text, builder.problems[0]!)
   return description!
 }
@@ -61,7 +59,6 @@ const vocabulary = Object.values(t).filter((value): value is TokenType => typeof
 class SeriesParser extends EmbeddedActionsParser {
   private suffix = ''
   private builder!: Builder
-  private combine!: CombineHistograms
   private values: SeriesValue[] = []
 
   constructor() {
@@ -69,9 +66,8 @@ class SeriesParser extends EmbeddedActionsParser {
     this.performSelfAnalysis()
   }
 
-  read(tokens: t.Token[], builder: Builder, combine: CombineHistograms): SeriesDescription | null {
+  read(tokens: t.Token[], builder: Builder): SeriesDescription | null {
     this.builder = builder
-    this.combine = combine
     this.suffix = ''
     this.values = []
     this.input = tokens
@@ -340,14 +336,14 @@ class SeriesParser extends EmbeddedActionsParser {
     let current = histogramOf(base)
     const step = increment === null ? null : histogramOf(increment)
     const hintGiven = (increment ?? base).fields.has('counter_reset_hint')
-    if (step !== null && times > 0 && current.schema > step.schema) {
-      const message = `error combining histograms: cannot merge from schema ${step.schema} to ${current.schema}`
-      this.builder.complain(this.builder.positionOf(this.LA(0)), message)
+    const problem = step === null || times === 0 ? null : combinationProblem(current, step)
+    if (problem !== null) {
+      this.builder.complain(this.builder.positionOf(this.LA(0)), problem)
       return
     }
     this.repeat(times + 1, () => {
       const value: SeriesValue = { type: 'histogram', histogram: current, hintGiven }
-      if (step !== null) current = this.combine(current, step, sign)
+      if (step !== null) current = combine(current, step, sign)
       return value
     })
   }
@@ -359,6 +355,21 @@ class SeriesParser extends EmbeddedActionsParser {
       this.builder.complain(this.builder.positionOf(token), `error parsing ${name}: it takes another kind of value`)
     } else fields.set(name, value)
   }
+}
+
+/** Why a run of histograms cannot be made, or null. */
+function combinationProblem(base: Histogram, increment: Histogram): string | null {
+  if (base.schema > increment.schema) {
+    return `error combining histograms: cannot merge from schema ${increment.schema} to ${base.schema}`
+  }
+  if (addHistograms(base, increment) !== null) return null
+  return 'cannot apply this operation on histograms with a mix of exponential and custom bucket schemas'
+}
+
+/** `base` plus or minus `increment`. Unlike in an expression, a difference is not a gauge for that. */
+function combine(base: Histogram, increment: Histogram, sign: 1 | -1): Histogram {
+  const combined = sign > 0 ? addHistograms(base, increment) : subtractHistograms(base, increment)
+  return { ...combined!.histogram, hint: joinHints(base.hint, increment.hint).hint }
 }
 
 function kindOf(field: string): 'number' | 'numbers' | 'hint' {

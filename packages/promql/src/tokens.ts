@@ -185,7 +185,7 @@ export function describeToken(token: IToken): string {
 /** In quotes, cut after ten characters when the token has more than ten bytes. */
 function shortQuote(image: string): string {
   const long = image.length > 10 || (image.length > 3 && new TextEncoder().encode(image).length > 10)
-  return long ? `${quote([...image].slice(0, 10).join(''))}...` : quote(image)
+  return long ? `${quote(Array.from(image).slice(0, 10).join(''))}...` : quote(image)
 }
 
 /** A character as messages about escape sequences show it: `U+0063 'c'`. */

@@ -118,7 +118,7 @@ suite(name, () => {
 
 /** The bytes of a text in which raw bytes are lone surrogates. */
 function rawBytes(text: string): number[] {
-  return [...text].flatMap((char) => {
+  return Array.from(text).flatMap((char) => {
     const code = char.codePointAt(0)!
     return code >= 0xdc80 && code <= 0xdcff ? [code - 0xdc00] : [...Buffer.from(char)]
   })
