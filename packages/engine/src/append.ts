@@ -13,6 +13,7 @@ import {
   labelsProblem,
   LIMITS,
   MAX_LISTED_REJECTIONS,
+  TsinkError,
   VALUE_KINDS,
   type AnySampleColumns,
   type AppendResult,
@@ -23,7 +24,7 @@ import {
   type WriteBatch,
 } from '@tsink/core'
 import { F64, HISTOGRAM, type Head } from './head.ts'
-import { assertWritable, timeLimits, type Parts } from './parts.ts'
+import { assertWritable, memoryUsed, timeLimits, type Parts } from './parts.ts'
 import { BATCH, writeBatch, type AcceptedColumn, type AcceptedExemplar, type ColumnValues, type Definition } from './record.ts'
 
 /** Accepted samples of one kind on their way to one head. */
@@ -89,6 +90,7 @@ const NO_SLOT = 0xffff_ffff
 /** Takes a batch at once. Its durability is `volatile` without a log and `appended` with one; see `Engine.append` for more. */
 export function appendNow(parts: Parts, batch: WriteBatch): AppendResult {
   assertWritable(parts)
+  admit(parts)
   const check = checkBatch(parts, batch)
   const exemplars = acceptedExemplars(parts, batch)
   const metadata = batch.metadata ?? []
@@ -110,6 +112,7 @@ export function appendNow(parts: Parts, batch: WriteBatch): AppendResult {
   parts.notes.addExemplars(exemplars)
   parts.counters.appendedSamples += check.accepted
   parts.counters.rejectedSamples += check.rejected
+  parts.background.appended(parts, check.accepted)
   return {
     accepted: check.accepted,
     rejected: check.rejected,
@@ -117,6 +120,20 @@ export function appendNow(parts: Parts, batch: WriteBatch): AppendResult {
     durability: parts.log === null ? 'volatile' : 'appended',
     sequence,
   }
+}
+
+/** @throws TsinkError MEMORY_BUDGET when head, registry and indexes take more memory than they may. */
+function admit(parts: Parts): void {
+  const limit = parts.options.memoryBytes
+  const used = memoryUsed(parts)
+  if (used < limit) return
+  throw new TsinkError(
+    'MEMORY_BUDGET',
+    `the store holds ${used} bytes in memory and may hold ${limit}; it shrinks when the head is flushed`,
+    {
+      detail: { limit, found: used },
+    },
+  )
 }
 
 /** Puts accepted samples into the active heads. */
@@ -327,7 +344,8 @@ function seriesProblem(parts: Parts, bytes: Uint8Array): SeriesProblem | null {
     if (labels.size === 0) return { reason: 'bad_label', message: 'the series has no labels' }
     const problem = labelsProblem(labels)
     if (problem !== null) return { reason: 'bad_label', message: problem }
-    if (!isCanonical(labels, bytes)) return { reason: 'bad_label', message: 'the label bytes are not sorted, unique and without empty values' }
+    if (!isCanonical(labels, bytes))
+      return { reason: 'bad_label', message: 'the label bytes are not sorted, unique and without empty values' }
   } catch (error) {
     return { reason: 'bad_label', message: (error as Error).message }
   }

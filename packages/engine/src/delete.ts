@@ -113,10 +113,10 @@ async function count(parts: Parts, view: View, tombstone: Tombstone, heads: read
     const from = relative(tombstone.minTime, base, -Infinity)
     const to = relative(tombstone.maxTime, base, Infinity)
     if (from > maxTime || to < minTime) continue
-    const index = parts.shelf.indexOf(segment)
+    const index = await parts.shelf.loadIndex(segment)
     if (index === null) continue
     const hidden = hiding(view.tombstones, maxSequence, base, from, to)
-    const bytesPerSample = segment.info.bytes / Math.max(1, segment.info.samples)
+    const bytesPerSample = segment.info.sizeBytes / Math.max(1, segment.info.samples)
     for (const item of union(tombstone.selectors.map((matchers) => index.select(matchers)))) {
       const labels = index.labels(item)
       const sources: Source[] = []

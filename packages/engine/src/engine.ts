@@ -24,9 +24,11 @@ import { append } from './admit.ts'
 import { appendNow } from './append.ts'
 import { deleteSamples, undelete } from './delete.ts'
 import { labelNames, labelValues, series } from './list.ts'
+import { compact, flush } from './maintain.ts'
 import { closeParts, openParts, type OpenReport } from './open.ts'
 import type { EngineOptions } from './options.ts'
 import { assertOpen, type Parts } from './parts.ts'
+import { previewRetention, retain, type Expiry } from './retain.ts'
 import { select, selectNow } from './select.ts'
 
 export class Engine implements Store {
@@ -103,6 +105,26 @@ export class Engine implements Store {
   async undelete(sequence: number): Promise<void> {
     undelete(this.#parts, sequence)
     await this.#parts.log?.commit()
+  }
+
+  /** Writes everything that is in memory into segments. Appends go on meanwhile; what they bring stays in memory. */
+  flush(): Promise<void> {
+    return flush(this.#parts)
+  }
+
+  /** Merges segments until there is nothing to merge, and carries out deletes that are past undoing. */
+  compact(): Promise<void> {
+    return compact(this.#parts)
+  }
+
+  /** Lets expired data go; the answer says what went. Runs by itself once a minute. */
+  retain(): Promise<readonly Expiry[]> {
+    return this.#parts.background.exclusively(() => retain(this.#parts))
+  }
+
+  /** What `retain` would let go now. */
+  previewRetention(): Promise<readonly Expiry[]> {
+    return previewRetention(this.#parts)
   }
 
   close(): Promise<void> {

@@ -87,7 +87,9 @@ export class Head {
 
   /** Memory that the head holds, estimated for objects. */
   get bytes(): number {
-    return this.slabs.bytes + this.sealed.bytes + this.sealed.next.length * 37 + this.ids.length * 29 + this.#slots.bytes + this.#objectBytes
+    return (
+      this.slabs.bytes + this.sealed.bytes + this.sealed.next.length * 37 + this.ids.length * 29 + this.#slots.bytes + this.#objectBytes
+    )
   }
 
   /** The slot of a series, or -1. */
@@ -163,7 +165,8 @@ export class Head {
       const block = this.blocks[slot]!
       const at = ((block & 4_095) << 3) + this.slabs.capacities[this.classes[slot]!]! + place
       this.slabs.floats[block >>> 12]![at] = value instanceof Uint8Array ? NaN : value.sum
-      const bytes = OBJECT_BYTES + (value instanceof Uint8Array ? value.length : (value.positiveBuckets.length + value.negativeBuckets.length) * 8)
+      const bytes =
+        OBJECT_BYTES + (value instanceof Uint8Array ? value.length : (value.positiveBuckets.length + value.negativeBuckets.length) * 8)
       beside.bytes += bytes
       this.#objectBytes += bytes
     }

@@ -6,6 +6,7 @@
  * A generation has one head, save in nanosecond stores: there each span of 2^52 ns has its own, whose base keeps offsets exact in a double.
  */
 import type { TimeUnit } from '@tsink/core'
+import { START, type Position } from '@tsink/wal'
 import { Head } from './head.ts'
 import type { Pins } from './pins.ts'
 
@@ -19,6 +20,8 @@ export class Generation {
   maxSequence = 0
   /** Monotonic time of the first batch. */
   startedMs = 0
+  /** Where the log stood when the generation was frozen: what is before is in this generation or an older one. */
+  logEnd: Position = START
 
   get bytes(): number {
     let bytes = 0
@@ -109,9 +112,10 @@ export class Heads {
   }
 
   /** Puts an empty generation in place of the active one; null when there is nothing to freeze. */
-  freeze(): Generation | null {
+  freeze(logEnd: Position): Generation | null {
     const generation = this.active
     if (generation.samples === 0) return null
+    generation.logEnd = logEnd
     this.frozen = [...this.frozen, generation]
     this.active = new Generation()
     return generation

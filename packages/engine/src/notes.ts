@@ -6,6 +6,7 @@
  */
 import { corruption, decodeLabels, type Labels, type Matcher, type MetricMetadata, type SeriesExemplars } from '@tsink/core'
 import { ByteReader, ByteWriter, crc32c } from '@tsink/codecs'
+import type { Host } from '@tsink/host'
 import { readExemplar, readMetadata, writeExemplar, writeMetadata, type AcceptedExemplar } from './record.ts'
 
 /** An exemplar in the store. */
@@ -25,6 +26,7 @@ interface SeriesNotes {
 const MAX_PER_SERIES = 128
 
 const VERSION = 1
+const DIRECTORY = 'notes'
 
 export class Notes {
   readonly #metadata = new Map<string, MetricMetadata[]>()
@@ -35,6 +37,10 @@ export class Notes {
   readonly #maxMetadata: number
   /** Grows with every change, so that a flush knows whether there is something to write. */
   version = 0
+  /** The file that holds what was saved last; '' for none. The catalog names it. */
+  file = ''
+  #savedVersion = 0
+  #oldFile = ''
 
   constructor(maxExemplars: number, maxMetadata: number) {
     this.#maxExemplars = maxExemplars
@@ -84,6 +90,50 @@ export class Notes {
     return found
   }
 
+  /** Writes everything into a new file when something has changed; the publish that follows makes it count. */
+  async save(host: Host): Promise<void> {
+    const { version } = this
+    if (version === this.#savedVersion) return
+    const bytes = this.encode()
+    await host.disk.makeDirectory(DIRECTORY)
+    const path = `${DIRECTORY}/${String(Number(/\d+/.exec(this.file)?.[0] ?? 0) + 1).padStart(10, '0')}.notes`
+    await host.disk.remove(path)
+    const file = await host.disk.open(path, 'create')
+    try {
+      file.writeSync(bytes, 0)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await host.disk.syncDirectory(DIRECTORY)
+    if (this.#oldFile === '') this.#oldFile = this.file
+    this.file = path
+    this.#savedVersion = version
+  }
+
+  /** Removes the file that the last save has replaced, once the catalog names the new one. */
+  async removeOld(host: Host): Promise<void> {
+    const old = this.#oldFile
+    this.#oldFile = ''
+    if (old !== '' && old !== this.file) await host.disk.remove(old)
+  }
+
+  /** Fills empty notes from the file that the catalog names. @throws TsinkError of kind `corrupt`. */
+  async load(host: Host, path: string): Promise<void> {
+    const file = await host.disk.open(path, 'read')
+    try {
+      const bytes = new Uint8Array(file.sizeBytes)
+      file.readSync(bytes, 0)
+      this.decode(bytes, path)
+    } finally {
+      await file.close()
+    }
+    this.file = path
+    this.#savedVersion = this.version
+    for (const { name } of await host.disk.list(DIRECTORY))
+      if (`${DIRECTORY}/${name}` !== path) await host.disk.remove(`${DIRECTORY}/${name}`)
+  }
+
   encode(): Uint8Array {
     const writer = new ByteWriter()
     writer.u8(VERSION)
@@ -127,7 +177,8 @@ export class Notes {
     this.#series.set(key, series)
     const last = series.exemplars.at(-1)
     // Scrapes repeat the same exemplar until there is a new one.
-    if (last !== undefined && last.timestamp === exemplar.timestamp && last.value === exemplar.value && last.labels.equals(exemplar.labels)) return
+    if (last !== undefined && last.timestamp === exemplar.timestamp && last.value === exemplar.value && last.labels.equals(exemplar.labels))
+      return
     series.exemplars.push(exemplar)
     this.#exemplars++
     if (series.exemplars.length > MAX_PER_SERIES) {

@@ -1,17 +1,23 @@
-/** Open and close: from a directory to the parts of a running engine, and back. */
+/**
+ * Open and close: from a directory to the parts of a running engine, and back. Opening takes the lock, reads the catalog, takes over its segments
+ * without reading them, and replays the log; closing makes everything durable and lets go.
+ */
+import { TsinkError, type TimeUnit } from '@tsink/core'
 import { ByteWriter } from '@tsink/codecs'
-import type { Host } from '@tsink/host'
+import type { DiskLock, Host } from '@tsink/host'
 import { Registry } from '@tsink/registry'
+import { Catalog } from '@tsink/segment'
 import { Log, type ReplayReport } from '@tsink/wal'
 import { Background } from './background.ts'
+import { freeze } from './flush.ts'
 import { Heads } from './heads.ts'
 import { Notes } from './notes.ts'
-import { completeOptions, type EngineOptions } from './options.ts'
+import { completeOptions, type EngineOptions, type Options } from './options.ts'
 import type { Parts } from './parts.ts'
 import { Pins } from './pins.ts'
 import { Replay } from './replay.ts'
 import { Shelf } from './shelf.ts'
-import { Tombstones } from './tombstones.ts'
+import { decodeTombstones, encodeTombstones, Tombstones } from './tombstones.ts'
 
 export interface OpenReport {
   /** What the log held; null in a store without a log. */
@@ -20,22 +26,60 @@ export interface OpenReport {
   readonly lostSamples: number
 }
 
+// Names of the catalog's attachments.
+const UNIT = 'unit'
+const TOMBSTONES = 'tombstones'
+const NOTES = 'notes'
+
+/** Indexes of segments may take this share of the memory budget. */
+const INDEX_SHARE = 0.25
+
 export async function openParts(host: Host, given: EngineOptions): Promise<{ parts: Parts; report: OpenReport }> {
   const options = completeOptions(given, host.memoryBytes)
+  await host.disk.makeDirectory('')
+  const lock = await host.disk.lock('lock')
+  try {
+    return await openLocked(host, options, lock)
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
+
+async function openLocked(host: Host, options: Options, lock: DiskLock): Promise<{ parts: Parts; report: OpenReport }> {
+  const catalog = await Catalog.open(host.disk, '')
+  const { attachments, lastSequence, logCut } = catalog.state
+  checkUnit(attachments.get(UNIT), options.unit)
   const pins = new Pins()
-  const parts = {
+  const tombstones = new Tombstones()
+  const notes = new Notes(options.maxExemplars, options.maxMetadata)
+  const attach = (): ReadonlyMap<string, Uint8Array> =>
+    new Map([
+      [UNIT, new TextEncoder().encode(options.unit)],
+      [TOMBSTONES, encodeTombstones(tombstones.list)],
+      [NOTES, new TextEncoder().encode(notes.file)],
+    ])
+  const maxIndexBytes = options.preload ? Infinity : options.memoryBytes * INDEX_SHARE
+  const onDamage = (error: unknown): void => options.onError?.(error)
+  const shelf = await Shelf.open(host, catalog, pins, maxIndexBytes, attach, onDamage)
+  if (attachments.has(TOMBSTONES)) tombstones.list = decodeTombstones(attachments.get(TOMBSTONES)!)
+  const notesFile = new TextDecoder().decode(attachments.get(NOTES) ?? new Uint8Array(0))
+  if (notesFile !== '') await notes.load(host, notesFile)
+  const parts: Mutable<Parts> = {
     host,
     options,
     pins,
+    lock,
     registry: new Registry(),
     heads: new Heads(options.unit, options.chunkSamples, pins),
-    notes: new Notes(options.maxExemplars, options.maxMetadata),
-    tombstones: new Tombstones(),
-    shelf: new Shelf(),
+    notes,
+    tombstones,
+    shelf,
     background: new Background(),
-    log: null as Log | null,
-    sequence: 0,
-    state: 'open' as const,
+    log: null,
+    sequence: Math.max(lastSequence, ...tombstones.list.map(({ sequence }) => sequence)),
+    state: 'open',
+    closing: null,
     writer: new ByteWriter(65_536),
     scratch: null,
     counters: {
@@ -49,35 +93,70 @@ export async function openParts(host: Host, given: EngineOptions): Promise<{ par
       compactions: 0,
       compactedBytes: 0,
       retiredSegments: 0,
-      quarantinedSegments: 0,
     },
   }
-  const replay = new Replay(parts, 0)
+  // A store says what it is before it takes anything.
+  if (catalog.state.generation === 0) await shelf.publish({})
+  const replay = new Replay(parts, lastSequence)
   let report: ReplayReport | null = null
   if (options.sync !== 'none') {
-    const opened = await Log.open(
-      host.disk,
-      'log',
-      {
-        clock: host.clock,
-        sync: options.sync,
-        periodMs: options.syncPeriodMs,
-        fileBytes: options.logFileBytes,
-        maxBytes: options.maxLogBytes,
-        replay: options.replay,
-        onProgress: ({ bytesDone, bytesTotal }) => options.onReplay?.(bytesDone, bytesTotal),
-      },
-      (record) => replay.take(record),
-    )
+    const logOptions = {
+      clock: host.clock,
+      sync: options.sync,
+      periodMs: options.syncPeriodMs,
+      fileBytes: options.logFileBytes,
+      maxBytes: options.maxLogBytes,
+      replay: options.replay,
+      from: logCut,
+      onProgress: ({ bytesDone, bytesTotal }: { bytesDone: number; bytesTotal: number }): void => options.onReplay?.(bytesDone, bytesTotal),
+    }
+    const opened = await Log.open(host.disk, 'log', logOptions, (record) => replay.take(record))
     parts.log = opened.log
     report = opened.report
   }
+  if (options.preload) for (const segment of shelf.segments) await shelf.loadIndex(segment)
+  parts.background.start(parts)
+  parts.background.wake()
   return { parts, report: { log: report, lostSamples: replay.lostSamples } }
 }
 
-export async function closeParts(parts: Parts): Promise<void> {
-  if (parts.state !== 'open') return
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** Closes in good order; what fails then is thrown at the end, and everything is let go all the same. */
+export function closeParts(parts: Parts): Promise<void> {
+  parts.closing ??= close(parts)
+  return parts.closing
+}
+
+async function close(parts: Parts): Promise<void> {
   parts.state = 'closing'
-  await parts.log?.close()
+  const failures: unknown[] = []
+  const attempt = async (work: () => Promise<unknown> | undefined): Promise<void> => {
+    try {
+      await work()
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  await parts.background.stop()
+  // Without trouble the head goes into segments, so that the next opening has nothing to replay.
+  const isHealthy = (parts.log?.poisoned ?? null) === null && parts.shelf.trouble === null
+  if (isHealthy && (parts.options.flushOnClose || parts.log === null)) {
+    freeze(parts)
+    await attempt(() => parts.background.flush(parts))
+  }
+  await parts.background.stop()
+  await attempt(() => parts.log?.close())
+  await attempt(() => parts.shelf.close())
+  await attempt(() => parts.lock.release())
   parts.state = 'closed'
+  if (failures.length > 0) throw failures[0]
+}
+
+function checkUnit(stored: Uint8Array | undefined, unit: TimeUnit): void {
+  const known = stored === undefined ? unit : new TextDecoder().decode(stored)
+  if (known === unit) return
+  throw new TsinkError('BAD_CONFIG', `the store keeps its times in ${known}; it cannot be opened with unit ${unit}`, {
+    detail: { option: 'unit', expected: known, found: unit },
+  })
 }

@@ -48,6 +48,10 @@ export interface EngineOptions {
   readonly background?: boolean
   /** For how long a delete can be undone at least: compaction leaves its data alone that long. Default 10 minutes. */
   readonly undoMs?: number
+  /** Loads the index of every segment when opening and keeps it: what `selectNow` needs. Default false: indexes come and go as they are used. */
+  readonly preload?: boolean
+  /** Whether closing writes the head into segments, so that the next opening has nothing to replay. Default true. */
+  readonly flushOnClose?: boolean
   /** Told about progress of the replay when opening: bytes read, bytes in all. */
   readonly onReplay?: (doneBytes: number, totalBytes: number) => void
   /** Told about errors of background work, damaged segments among them. */
@@ -88,11 +92,23 @@ export function completeOptions(options: EngineOptions, hostMemoryBytes: number)
     maxMetadata: 100_000,
     background: true,
     undoMs: 10 * MINUTE,
+    preload: false,
+    flushOnClose: true,
     ...withoutUndefined(options),
   }
-  const positive = ['syncPeriodMs', 'logFileBytes', 'maxLogBytes', 'partitionMs', 'flushBytes', 'flushAgeMs', 'memoryBytes', 'maxSeries'] as const
+  const positive = [
+    'syncPeriodMs',
+    'logFileBytes',
+    'maxLogBytes',
+    'partitionMs',
+    'flushBytes',
+    'flushAgeMs',
+    'memoryBytes',
+    'maxSeries',
+  ] as const
   for (const name of positive) {
-    if (!(complete[name] > 0)) throw new TsinkError('BAD_CONFIG', `${name} is ${complete[name]}; it must be above 0`, { detail: { option: name } })
+    if (!(complete[name] > 0))
+      throw new TsinkError('BAD_CONFIG', `${name} is ${complete[name]}; it must be above 0`, { detail: { option: name } })
   }
   if (!(complete.chunkSamples >= 2 && complete.chunkSamples <= LIMITS.chunkSamples && Number.isInteger(complete.chunkSamples))) {
     throw new TsinkError('BAD_CONFIG', `chunkSamples is ${complete.chunkSamples}; it must be an integer from 2 to ${LIMITS.chunkSamples}`, {

@@ -4,7 +4,7 @@
  */
 import { TsinkError } from '@tsink/core'
 import type { ByteWriter } from '@tsink/codecs'
-import type { Host } from '@tsink/host'
+import type { DiskLock, Host } from '@tsink/host'
 import type { Registry } from '@tsink/registry'
 import type { Log } from '@tsink/wal'
 import type { Background } from './background.ts'
@@ -19,6 +19,7 @@ export interface Parts {
   readonly host: Host
   readonly options: Options
   readonly pins: Pins
+  readonly lock: DiskLock
   readonly registry: Registry
   readonly heads: Heads
   readonly notes: Notes
@@ -31,6 +32,8 @@ export interface Parts {
   /** Sequence of the last batch or delete. */
   sequence: number
   state: 'open' | 'closing' | 'closed'
+  /** The closing under way or done. */
+  closing: Promise<void> | null
   /** Payloads of records are built here. */
   readonly writer: ByteWriter
   /** What checking a batch needs, used again and again; owned by append.ts. */
@@ -50,7 +53,6 @@ export interface Counters {
   compactions: number
   compactedBytes: number
   retiredSegments: number
-  quarantinedSegments: number
 }
 
 /** @throws TsinkError CLOSED. */
@@ -61,8 +63,13 @@ export function assertOpen(parts: Parts): void {
 /** @throws TsinkError CLOSED, or READ_ONLY with the reason. */
 export function assertWritable(parts: Parts): void {
   assertOpen(parts)
-  const trouble = parts.log?.poisoned ?? null
+  const trouble = parts.log?.poisoned ?? parts.shelf.trouble
   if (trouble !== null) throw trouble
+}
+
+/** What head, registry and loaded indexes hold, in bytes. */
+export function memoryUsed(parts: Parts): number {
+  return parts.heads.bytes + parts.registry.bytesUsed + parts.shelf.indexBytes
 }
 
 /** Exact integers end here. Nanoseconds are held as two parts and go further: to the years 1677 and 2262. */

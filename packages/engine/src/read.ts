@@ -5,6 +5,7 @@
  */
 import { assert, isStaleHistogram, lowerBound, SampleBuffer, storedHint, type Histogram } from '@tsink/core'
 import { decodeChunk, mergeColumns } from '@tsink/codecs'
+import { F64, HISTOGRAM } from './head.ts'
 import type { Interval } from './tombstones.ts'
 
 /** Fills a buffer with a source's samples of an inclusive range relative to the source's base. */
@@ -14,6 +15,8 @@ export interface Source {
   readonly maxTime: number
   /** An upper bound. */
   readonly count: number
+  /** The kind of value as index into VALUE_KINDS; floats and histograms have one. */
+  readonly family: number
   /** What deletes and the selection have left of the source. */
   readonly visible: readonly Interval[]
   decode(into: SampleBuffer, minTime: number, maxTime: number): void
@@ -24,11 +27,13 @@ export class ChunkSource implements Source {
   readonly minTime: number
   readonly maxTime: number
   readonly count: number
+  readonly family: number
   readonly visible: readonly Interval[]
   readonly #bytes: () => Uint8Array
 
-  constructor(bytes: () => Uint8Array, count: number, minTime: number, maxTime: number, visible: readonly Interval[]) {
+  constructor(bytes: () => Uint8Array, kind: number, count: number, minTime: number, maxTime: number, visible: readonly Interval[]) {
     this.#bytes = bytes
+    this.family = kind === HISTOGRAM ? F64 : kind
     this.count = count
     this.minTime = minTime
     this.maxTime = maxTime
@@ -52,25 +57,18 @@ export class ChunkSource implements Source {
 export function readSources(sources: readonly Source[], base: number, minTime: number, maxTime: number, into: SampleBuffer): void {
   into.clear()
   into.base = base
-  const order = byTime(sources)
-  for (let i = 0; i < order.length;) {
-    let end = i + 1
-    let latest = order[i]!.source.maxTime
-    while (end < order.length && order[end]!.source.minTime <= latest) latest = Math.max(latest, order[end++]!.source.maxTime)
-    if (end === i + 1) decodeVisible(order[i]!.source, minTime, maxTime, into)
-    else readOverlap(order.slice(i, end), base, minTime, maxTime, into)
-    i = end
-  }
+  for (const cluster of clusters(sources)) readCluster(cluster, base, minTime, maxTime, into)
   if (into.kind === 'histogram') into.kind = 'f64'
 }
 
-interface Ranked {
+export interface Ranked {
   readonly source: Source
   /** Place in the order of writing. */
   readonly rank: number
 }
 
-function byTime(sources: readonly Source[]): Ranked[] {
+/** Sources in groups, ascending in time: sources of one group overlap in a chain, those of different groups do not. */
+export function clusters(sources: readonly Source[]): Ranked[][] {
   const order: Ranked[] = []
   let sorted = true
   for (let rank = 0; rank < sources.length; rank++) {
@@ -78,10 +76,24 @@ function byTime(sources: readonly Source[]): Ranked[] {
     if (rank > 0 && source.minTime < sources[rank - 1]!.minTime) sorted = false
     order.push({ source, rank })
   }
-  return sorted ? order : order.sort((a, b) => a.source.minTime - b.source.minTime || a.rank - b.rank)
+  if (!sorted) order.sort((a, b) => a.source.minTime - b.source.minTime || a.rank - b.rank)
+  const groups: Ranked[][] = []
+  let latest = -Infinity
+  for (const each of order) {
+    if (each.source.minTime > latest) groups.push([each])
+    else groups[groups.length - 1]!.push(each)
+    latest = Math.max(latest, each.source.maxTime)
+  }
+  return groups
 }
 
-/** Appends what is visible of one source in a range. Kinds other than the buffer's are passed over, floats and histograms go together. */
+/** Appends the visible samples of one group of sources in a range. */
+export function readCluster(cluster: Ranked[], base: number, minTime: number, maxTime: number, into: SampleBuffer): void {
+  if (cluster.length === 1) decodeVisible(cluster[0]!.source, minTime, maxTime, into)
+  else readOverlap(cluster, base, minTime, maxTime, into)
+}
+
+/** Appends what is visible of one source in a range. */
 function decodeVisible(source: Source, minTime: number, maxTime: number, into: SampleBuffer): void {
   for (const interval of source.visible) {
     const from = Math.max(interval.minTime, minTime)
@@ -164,7 +176,8 @@ function lastBefore(sources: readonly Source[], base: number, time: number): His
   for (let end = time - 1; ;) {
     let nearest: Source | undefined
     for (const source of sources) {
-      if (source.minTime <= end && (nearest === undefined || Math.min(source.maxTime, end) > Math.min(nearest.maxTime, end))) nearest = source
+      if (source.minTime <= end && (nearest === undefined || Math.min(source.maxTime, end) > Math.min(nearest.maxTime, end)))
+        nearest = source
     }
     if (nearest === undefined) return undefined
     readSources(

@@ -102,7 +102,8 @@ export function readBatch(payload: Uint8Array): BatchRecord {
   const metadata: MetricMetadata[] = []
   for (let left = reader.length(); left > 0; left--) metadata.push(readMetadata(reader))
   const exemplars: AcceptedExemplar[] = []
-  for (let left = reader.length(); left > 0; left--) exemplars.push({ seriesBytes: reader.take(reader.length()).slice(), ...readExemplar(reader) })
+  for (let left = reader.length(); left > 0; left--)
+    exemplars.push({ seriesBytes: reader.take(reader.length()).slice(), ...readExemplar(reader) })
   return { definitions, columns, metadata, exemplars }
 }
 
@@ -184,7 +185,8 @@ function readColumn(reader: ByteReader): AcceptedColumn {
   const count = reader.uvarint()
   const base = reader.f64()
   // Every sample takes at least one byte of what follows, or else the timestamps and series would be the only thing in the record.
-  if (count > reader.remaining) throw corruption('TRUNCATED', 'batch record: more samples than bytes', { offset: reader.offset, found: count })
+  if (count > reader.remaining)
+    throw corruption('TRUNCATED', 'batch record: more samples than bytes', { offset: reader.offset, found: count })
   const ids = new Uint32Array(count)
   if ((flags & SAME_SERIES) !== 0) ids.fill(reader.u32())
   else fill(ids, reader)

@@ -3,9 +3,17 @@
  * and in the index of every segment that overlaps, and series of several units are brought together by their label bytes. Chunks are read
  * and decoded only when a series is read.
  */
-import { lowerBound, SampleBuffer, TsinkError, VALUE_KINDS, type Labels, type SelectedSeries, type Selection, type ValueKind } from '@tsink/core'
+import {
+  lowerBound,
+  SampleBuffer,
+  TsinkError,
+  VALUE_KINDS,
+  type Labels,
+  type SelectedSeries,
+  type Selection,
+  type ValueKind,
+} from '@tsink/core'
 import type { Segment, SegmentIndex } from '@tsink/segment'
-import { HISTOGRAM, F64 } from './head.ts'
 import { LabelTable } from './label-table.ts'
 import { assertOpen, type Parts } from './parts.ts'
 import { ChunkSource, readSources, setHints, type Source } from './read.ts'
@@ -24,39 +32,59 @@ interface Unit {
   readonly count: number
   labels(item: number): Labels
   labelBytes(item: number): Uint8Array
-  /** Appends the sources of one series that overlap the range, in the order of their writing. Returns the kind as index into VALUE_KINDS. */
-  sources(item: number, intervals: readonly Interval[], into: Source[]): number
+  /** Appends the sources of one series that overlap the range, in the order of their writing. */
+  sources(item: number, intervals: readonly Interval[], into: Source[]): void
 }
 
 export function* selectNow(parts: Parts, selection: Selection): Generator<readonly SelectedSeries[]> {
-  const prepared = prepare(parts, selection)
+  const caught = catchView(parts, selection)
   try {
-    yield* pages(parts, prepared, selection)
+    const units: Unit[] = []
+    for (const segment of caught.segments) {
+      const index = parts.shelf.indexOf(segment)
+      if (index === null) {
+        throw new TsinkError(
+          'UNSUPPORTED',
+          `the index of ${segment.info.path} is not in memory; open the store with preload, or use select`,
+        )
+      }
+      addSegmentUnit(parts, caught.view, segment, index, selection, units)
+    }
+    units.push(...caught.heads)
+    yield* pages(parts, units, selection)
   } finally {
-    prepared.view.release()
+    caught.view.release()
   }
 }
 
-/** As {@link selectNow}, giving way between pages. */
+/** As {@link selectNow}, reading indexes that are not in memory and giving way between pages. */
 export async function* select(parts: Parts, selection: Selection): AsyncGenerator<readonly SelectedSeries[]> {
-  const prepared = prepare(parts, selection)
+  const caught = catchView(parts, selection)
   try {
-    for (const page of pages(parts, prepared, selection)) {
+    const units: Unit[] = []
+    for (const segment of caught.segments) {
+      const index = await parts.shelf.loadIndex(segment)
+      if (index !== null) addSegmentUnit(parts, caught.view, segment, index, selection, units)
+    }
+    units.push(...caught.heads)
+    for (const page of pages(parts, units, selection)) {
       yield page
       await parts.host.clock.turn()
     }
   } finally {
-    prepared.view.release()
+    caught.view.release()
   }
 }
 
-interface Prepared {
+interface Caught {
   readonly view: View
-  readonly units: readonly Unit[]
-  readonly entries: Entries
+  /** Those that overlap the range. */
+  readonly segments: readonly Segment[]
+  readonly heads: readonly Unit[]
 }
 
-function prepare(parts: Parts, selection: Selection): Prepared {
+/** Fixes what the selection sees. */
+function catchView(parts: Parts, selection: Selection): Caught {
   assertOpen(parts)
   assertNotAborted(selection)
   if (selection.minTime > selection.maxTime) {
@@ -64,8 +92,8 @@ function prepare(parts: Parts, selection: Selection): Prepared {
   }
   const view = new View(parts)
   try {
-    const units = unitsOf(parts, view, selection)
-    return { view, units, entries: new Entries(units) }
+    const segments = view.segments.filter(({ info }) => overlaps(selection, info))
+    return { view, segments, heads: headUnits(parts, view, selection) }
   } catch (error) {
     view.release()
     throw error
@@ -76,28 +104,33 @@ function assertNotAborted(selection: Selection): void {
   if (selection.signal?.aborted === true) throw new TsinkError('CANCELED', 'the selection was canceled', { cause: selection.signal.reason })
 }
 
-function unitsOf(parts: Parts, view: View, selection: Selection): Unit[] {
+/** Whether a selection's range touches a unit's. */
+function overlaps(selection: Selection, unit: { readonly base: number; readonly minTime: number; readonly maxTime: number }): boolean {
+  return (
+    relative(selection.minTime, unit.base, -Infinity) <= unit.maxTime && relative(selection.maxTime, unit.base, Infinity) >= unit.minTime
+  )
+}
+
+function addSegmentUnit(parts: Parts, view: View, segment: Segment, index: SegmentIndex, selection: Selection, into: Unit[]): void {
+  const { base, minTime, maxTime, maxSequence } = segment.info
+  const items = index.select(selection.matchers)
+  if (items.length === 0) return
+  const from = relative(selection.minTime, base, -Infinity)
+  const to = relative(selection.maxTime, base, Infinity)
+  const tombstones = hiding(view.tombstones, maxSequence, base, Math.max(from, minTime), Math.min(to, maxTime))
+  into.push(new SegmentUnit(parts, segment, index, items, from, to, tombstones))
+}
+
+function headUnits(parts: Parts, view: View, selection: Selection): Unit[] {
   const units: Unit[] = []
-  for (const segment of view.segments) {
-    const { base, minTime, maxTime, maxSequence } = segment.info
-    const from = relative(selection.minTime, base, -Infinity)
-    const to = relative(selection.maxTime, base, Infinity)
-    if (from > maxTime || to < minTime) continue
-    const index = parts.shelf.indexOf(segment)
-    if (index === null) continue
-    const items = index.select(selection.matchers)
-    if (items.length === 0) continue
-    const tombstones = hiding(view.tombstones, maxSequence, base, Math.max(from, minTime), Math.min(to, maxTime))
-    units.push(new SegmentUnit(parts, segment, index, items, from, to, tombstones))
-  }
   let ids: Uint32Array | null = null
   for (const head of view.heads) {
-    const from = relative(selection.minTime, head.base, -Infinity)
-    const to = relative(selection.maxTime, head.base, Infinity)
-    if (from > head.maxTime || to < head.minTime) continue
+    if (!overlaps(selection, head)) continue
     ids ??= parts.registry.select(selection.matchers)
     const caught = new CaughtSlots(head, ids)
     if (caught.count === 0) continue
+    const from = relative(selection.minTime, head.base, -Infinity)
+    const to = relative(selection.maxTime, head.base, Infinity)
     const tombstones = hiding(view.tombstones, head.maxSequence, head.base, Math.max(from, head.minTime), Math.min(to, head.maxTime))
     units.push(new HeadUnit(parts, caught, from, to, tombstones))
   }
@@ -143,12 +176,12 @@ class SegmentUnit implements Unit {
     return this.#index.labelBytes(this.#items[item]!)
   }
 
-  sources(item: number, intervals: readonly Interval[], into: Source[]): number {
-    return segmentSources(this.#parts, this.#segment, this.#index, this.#items[item]!, this.minTime, this.maxTime, intervals, into)
+  sources(item: number, intervals: readonly Interval[], into: Source[]): void {
+    segmentSources(this.#parts, this.#segment, this.#index, this.#items[item]!, this.minTime, this.maxTime, intervals, into)
   }
 }
 
-/** Appends the chunks of a segment's series that overlap a range as sources; returns the series' kind, or -1 when there is none. */
+/** Appends the chunks of a segment's series that overlap a range as sources. */
 export function segmentSources(
   parts: Parts,
   segment: Segment,
@@ -158,17 +191,15 @@ export function segmentSources(
   maxTime: number,
   intervals: readonly Interval[],
   into: Source[],
-): number {
-  let kind = -1
+): void {
   const end = index.chunkFrom[series + 1]!
   for (let chunk = index.chunkFrom[series]!; chunk < end; chunk++) {
     const from = index.chunkMinTime[chunk]!
     const to = index.chunkMaxTime[chunk]!
     if (from > maxTime || to < minTime) continue
-    kind = index.chunkKind[chunk]!
-    into.push(new ChunkSource(() => parts.shelf.readChunk(segment, index, chunk), index.chunkCount[chunk]!, from, to, intervals))
+    const kind = index.chunkKind[chunk]!
+    into.push(new ChunkSource(() => parts.shelf.readChunk(segment, index, chunk), kind, index.chunkCount[chunk]!, from, to, intervals))
   }
-  return kind
 }
 
 class HeadUnit implements Unit {
@@ -198,12 +229,12 @@ class HeadUnit implements Unit {
     return this.#parts.registry.labelBytes(this.#caught.ids[item]!)
   }
 
-  sources(item: number, intervals: readonly Interval[], into: Source[]): number {
-    return headSources(this.#caught, item, this.minTime, this.maxTime, intervals, into)
+  sources(item: number, intervals: readonly Interval[], into: Source[]): void {
+    headSources(this.#caught, item, this.minTime, this.maxTime, intervals, into)
   }
 }
 
-/** Appends a caught slot's sealed chunks and open column, where they overlap a range, as sources; returns the kind, or -1 when there is none. */
+/** Appends a caught slot's sealed chunks and open column, where they overlap a range, as sources. */
 export function headSources(
   caught: CaughtSlots,
   item: number,
@@ -211,16 +242,15 @@ export function headSources(
   maxTime: number,
   intervals: readonly Interval[],
   into: Source[],
-): number {
+): void {
   const { head } = caught
   const { sealed } = head
-  let kind = -1
   for (const chunk of caught.chunks(item)) {
     const from = sealed.minTimes[chunk]!
     const to = sealed.maxTimes[chunk]!
     if (from > maxTime || to < minTime) continue
-    kind = sealed.kinds[chunk]!
-    into.push(new ChunkSource(() => sealed.chunk(chunk), sealed.counts[chunk]!, from, to, intervals))
+    const kind = sealed.kinds[chunk]!
+    into.push(new ChunkSource(() => sealed.chunk(chunk), kind, sealed.counts[chunk]!, from, to, intervals))
   }
   const count = caught.openCount(item)
   if (count > 0) {
@@ -228,11 +258,9 @@ export function headSources(
     const from = lowerBound(times, count, minTime)
     const to = lowerBound(times, count, maxTime + 1)
     if (from < to) {
-      kind = head.kinds[caught.slots[item]!]!
       into.push(new OpenSource(caught, item, times, from, to, intervals))
     }
   }
-  return kind
 }
 
 /** Samples of an open column. */
@@ -240,6 +268,7 @@ class OpenSource implements Source {
   readonly minTime: number
   readonly maxTime: number
   readonly count: number
+  readonly family: number
   readonly visible: readonly Interval[]
   readonly #caught: CaughtSlots
   readonly #item: number
@@ -250,6 +279,7 @@ class OpenSource implements Source {
     this.minTime = times[from]!
     this.maxTime = times[to - 1]!
     this.count = to - from
+    this.family = caught.head.kinds[caught.slots[item]!]!
     this.visible = intervals
   }
 
@@ -307,8 +337,8 @@ class Entries {
   }
 }
 
-function* pages(parts: Parts, prepared: Prepared, selection: Selection): Generator<readonly SelectedSeries[]> {
-  const { units, entries } = prepared
+function* pages(parts: Parts, units: readonly Unit[], selection: Selection): Generator<readonly SelectedSeries[]> {
+  const entries = new Entries(units)
   let page: SelectedSeries[] = []
   for (let entry = 0; entry < entries.count; entry++) {
     const series = seriesOf(units, entries.places(entry))
@@ -340,19 +370,17 @@ function seriesOf(units: readonly Unit[], places: readonly { readonly unit: numb
       windows.push(window)
     }
     const found: Source[] = []
-    const family = familyOf(unit.sources(item, intervals, found))
-    if (family < 0) continue
-    // A series that was forgotten and came back with another kind of value: what was written later counts.
-    if (kind >= 0 && kind !== family) for (const each of windows) each.sources.length = 0
-    kind = family
-    for (const source of found) if (isVisible(source)) window.sources.push(source)
+    unit.sources(item, intervals, found)
+    for (const source of found) {
+      if (!isVisible(source)) continue
+      // A series that was forgotten and came back with another kind of value: what was written later counts.
+      if (kind >= 0 && kind !== source.family) for (const each of windows) each.sources.length = 0
+      kind = source.family
+      window.sources.push(source)
+    }
   }
   const filled = windows.filter((window) => window.sources.length > 0).sort((a, b) => a.base - b.base)
   return filled.length === 0 ? null : new StoredSeries(labels, VALUE_KINDS[kind]!, filled)
-}
-
-function familyOf(kind: number): number {
-  return kind === HISTOGRAM ? F64 : kind
 }
 
 function isVisible(source: Source): boolean {

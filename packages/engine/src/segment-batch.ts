@@ -1,0 +1,88 @@
+/**
+ * SegmentBatch: segments while they are written, one for each window that has samples, finished or given up together. Series come in the order
+ * of their label bytes; a series begins in a segment with its first chunk there.
+ */
+import { SegmentWriter, type SegmentInfo } from '@tsink/segment'
+import type { Host } from '@tsink/host'
+import { SEGMENT_DIRECTORY, type Shelf } from './shelf.ts'
+import type { Window } from './windows.ts'
+
+export class SegmentBatch {
+  readonly windows: readonly Window[]
+  readonly #host: Host
+  readonly #writers: SegmentWriter[]
+  /** Which series was begun last in each writer. */
+  readonly #current: number[]
+  readonly #chunks: number[]
+  #series = 0
+  #labelBytes: Uint8Array = new Uint8Array(0)
+
+  private constructor(host: Host, windows: readonly Window[], writers: SegmentWriter[]) {
+    this.#host = host
+    this.windows = windows
+    this.#writers = writers
+    this.#current = windows.map(() => 0)
+    this.#chunks = windows.map(() => 0)
+  }
+
+  static async create(
+    host: Host,
+    shelf: Shelf,
+    windows: readonly Window[],
+    meta: { readonly base: number; readonly minSequence: number; readonly maxSequence: number },
+  ): Promise<SegmentBatch> {
+    const writers: SegmentWriter[] = []
+    try {
+      for (const { level } of windows) {
+        const { id, path } = shelf.newSegment()
+        writers.push(await SegmentWriter.create(host, path, { id, level, ...meta }))
+      }
+    } catch (error) {
+      await abortAll(writers)
+      throw error
+    }
+    return new SegmentBatch(host, windows, writers)
+  }
+
+  get sizeBytes(): number {
+    return this.#writers.reduce((sum, writer) => sum + writer.sizeBytes, 0)
+  }
+
+  /** Begins the next series. The bytes are used until the next one. */
+  series(labelBytes: Uint8Array): void {
+    this.#series++
+    this.#labelBytes = labelBytes
+  }
+
+  /** Appends a chunk of the series to a window's segment. */
+  chunk(window: number, bytes: Uint8Array): void {
+    const writer = this.#writers[window]!
+    if (this.#current[window] !== this.#series) {
+      this.#current[window] = this.#series
+      writer.series(this.#labelBytes)
+    }
+    this.#chunks[window]!++
+    writer.chunk(bytes)
+  }
+
+  /** Completes the segments that have anything in them, durably, names included; the others leave no file. */
+  async finish(): Promise<SegmentInfo[]> {
+    const infos: SegmentInfo[] = []
+    for (let i = 0; i < this.#writers.length; i++) {
+      if (this.#chunks[i] === 0) await this.#writers[i]!.abort()
+      else infos.push(await this.#writers[i]!.finish())
+    }
+    await this.#host.disk.syncDirectory(SEGMENT_DIRECTORY)
+    return infos
+  }
+
+  /** Gives all of them up. */
+  async abort(): Promise<void> {
+    await abortAll(this.#writers)
+  }
+}
+
+async function abortAll(writers: readonly SegmentWriter[]): Promise<void> {
+  // A file that cannot be removed now goes when the store is opened again.
+  for (const writer of writers) await writer.abort().catch(() => undefined)
+}
