@@ -1,0 +1,189 @@
+/**
+ * Aggregates over columns: whole series and buckets of time.
+ *
+ * NaN is not a value here: it counts for nothing, and a bucket without any other value is left out. Variance and standard deviation are those
+ * of the whole population. Sums are compensated, so that they do not depend on how large the running sum has grown.
+ */
+import { TsinkError, type ValueKind } from '@tsink/core'
+
+/** The built-in aggregates. */
+export type AggregateName = 'sum' | 'min' | 'max' | 'avg' | 'first' | 'last' | 'count' | 'median' | 'range' | 'variance' | 'stddev'
+
+export const AGGREGATES: readonly AggregateName[] = [
+  'sum',
+  'min',
+  'max',
+  'avg',
+  'first',
+  'last',
+  'count',
+  'median',
+  'range',
+  'variance',
+  'stddev',
+]
+
+/** Turns values of a program's own into bytes and back. */
+export interface Codec<T> {
+  encode(value: T): Uint8Array
+  decode(bytes: Uint8Array): T
+}
+
+/** An aggregate over values of kind `bytes` or `string`, see {@link codecAggregate}. */
+export interface CustomAggregate {
+  /** The aggregate of the given values, in order of time; null leaves it out. */
+  readonly bytes: (values: readonly Uint8Array[]) => Uint8Array | null
+}
+
+/**
+ * An aggregate over a program's own values, which are stored as bytes.
+ * @example
+ * const peak = codecAggregate(myCodec, (values) => values.reduce((a, b) => (a.load > b.load ? a : b)))
+ * await db.selectColumns('state', { step: 60_000, aggregate: peak })
+ */
+export function codecAggregate<T>(codec: Codec<T>, aggregate: (values: readonly T[]) => T | null): CustomAggregate {
+  return {
+    bytes(values) {
+      const result = aggregate(values.map((value) => codec.decode(value)))
+      return result === null ? null : codec.encode(result)
+    },
+  }
+}
+
+/** Samples of one series as the aggregates read them: offsets to some base, and values as doubles. */
+export interface FloatColumns {
+  readonly count: number
+  readonly timestamps: Float64Array
+  readonly values: Float64Array
+}
+
+/** @throws TsinkError UNSUPPORTED for a kind without numbers. */
+export function assertNumeric(kind: ValueKind, aggregate: string): void {
+  if (kind === 'f64' || kind === 'i64' || kind === 'u64') return
+  const instead = kind === 'bytes' || kind === 'string' ? '; give a codecAggregate' : ''
+  throw new TsinkError('UNSUPPORTED', `${aggregate} of values of kind ${kind} does not exist${instead}`, { detail: { kind, aggregate } })
+}
+
+/** Buckets [origin + n * step, origin + (n + 1) * step): the aggregate of each that has a value, at the bucket's start. */
+export function aggregateBuckets(columns: FloatColumns, aggregate: AggregateName, origin: number, step: number): FloatColumns {
+  const timestamps = new Float64Array(columns.count)
+  const values = new Float64Array(columns.count)
+  let count = 0
+  forEachBucket(columns, origin, step, (start, from, to) => {
+    const value = aggregateOf(columns.values, from, to, aggregate)
+    if (value !== value) return
+    timestamps[count] = start
+    values[count++] = value
+  })
+  return { count, timestamps: timestamps.subarray(0, count), values: values.subarray(0, count) }
+}
+
+/**
+ * The aggregate of all samples, as one sample or none. Its time is that of the sample that min, max, first and last choose, and of the last
+ * sample otherwise.
+ */
+export function aggregateAll(columns: FloatColumns, aggregate: AggregateName): FloatColumns {
+  const value = aggregateOf(columns.values, 0, columns.count, aggregate)
+  if (value !== value) return { count: 0, timestamps: new Float64Array(0), values: new Float64Array(0) }
+  let at = columns.count - 1
+  if (aggregate === 'min' || aggregate === 'max' || aggregate === 'first') at = columns.values.indexOf(value)
+  else while (Number.isNaN(columns.values[at]!)) at--
+  return { count: 1, timestamps: Float64Array.of(columns.timestamps[at]!), values: Float64Array.of(value) }
+}
+
+/** Calls `run` with the start and the index range of each bucket that holds a sample. Times ascend. */
+export function forEachBucket(
+  columns: { readonly count: number; readonly timestamps: Float64Array },
+  origin: number,
+  step: number,
+  run: (start: number, from: number, to: number) => void,
+): void {
+  const { timestamps, count } = columns
+  for (let from = 0; from < count;) {
+    const start = origin + Math.floor((timestamps[from]! - origin) / step) * step
+    const end = start + step
+    let to = from + 1
+    while (to < count && timestamps[to]! < end) to++
+    run(start, from, to)
+    from = to
+  }
+}
+
+/** The aggregate of `values[from .. to)`; NaN when none of them is a value. */
+export function aggregateOf(values: Float64Array, from: number, to: number, aggregate: AggregateName): number {
+  switch (aggregate) {
+    case 'first':
+      for (let i = from; i < to; i++) if (values[i] === values[i]) return values[i]!
+      return Number.NaN
+    case 'last':
+      for (let i = to - 1; i >= from; i--) if (values[i] === values[i]) return values[i]!
+      return Number.NaN
+    case 'median':
+      return median(values, from, to)
+    case 'variance':
+    case 'stddev': {
+      const variance = varianceOf(values, from, to)
+      return aggregate === 'variance' ? variance : Math.sqrt(variance)
+    }
+    case 'min':
+    case 'max':
+    case 'range': {
+      let min = Infinity
+      let max = -Infinity
+      let seen = false
+      for (let i = from; i < to; i++) {
+        const value = values[i]!
+        if (value !== value) continue
+        seen = true
+        if (value < min) min = value
+        if (value > max) max = value
+      }
+      if (!seen) return Number.NaN
+      return aggregate === 'min' ? min : aggregate === 'max' ? max : max - min
+    }
+    case 'sum':
+    case 'avg':
+    case 'count': {
+      let sum = 0
+      let lost = 0
+      let count = 0
+      for (let i = from; i < to; i++) {
+        const value = values[i]!
+        if (value !== value) continue
+        count++
+        // Neumaier: what the addition rounds off is kept aside.
+        const next = sum + value
+        lost += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum
+        sum = next
+      }
+      if (count === 0) return Number.NaN
+      if (aggregate === 'count') return count
+      // Infinities make the rest NaN.
+      const total = lost === lost ? sum + lost : sum
+      return aggregate === 'sum' ? total : total / count
+    }
+  }
+}
+
+function varianceOf(values: Float64Array, from: number, to: number): number {
+  const mean = aggregateOf(values, from, to, 'avg')
+  let sum = 0
+  let count = 0
+  for (let i = from; i < to; i++) {
+    const value = values[i]!
+    if (value !== value) continue
+    sum += (value - mean) * (value - mean)
+    count++
+  }
+  return count === 0 ? Number.NaN : sum / count
+}
+
+function median(values: Float64Array, from: number, to: number): number {
+  const sorted = values.slice(from, to).sort()
+  let count = sorted.length
+  // A typed array sorts NaN to its end.
+  while (count > 0 && Number.isNaN(sorted[count - 1]!)) count--
+  if (count === 0) return Number.NaN
+  const middle = count >>> 1
+  return count % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}

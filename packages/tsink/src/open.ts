@@ -1,0 +1,29 @@
+/** open: from a path and options to a database. */
+import type { Matcher } from '@tsink/core'
+import { Engine } from '@tsink/engine'
+import type { Host } from '@tsink/host'
+import { memoryPlace, placeAt } from '#place'
+import { Database } from './database.ts'
+import { checkKnown, engineOptions, spanOf, type OpenOptions } from './options.ts'
+import { matchersOf } from './read.ts'
+import type { Precision } from './types.ts'
+
+/**
+ * Opens the database in the directory `path`, which is made when it is not there; without a path, a database in memory.
+ * @throws TsinkError LOCKED when another process has it open, BAD_CONFIG naming the option, of kind `corrupt` when the log is damaged (see the
+ * option `replay`).
+ * @example
+ * await using db = await open({ path: './data', retention: '30d', sync: 'periodic' })
+ */
+export function open(path: string): Promise<Database>
+export function open<P extends Precision = 'ms'>(options?: OpenOptions<P>): Promise<Database<P>>
+export async function open(given: string | OpenOptions = {}): Promise<Database<Precision>> {
+  const options: OpenOptions = typeof given === 'string' ? { path: given } : given
+  checkKnown(options)
+  const rules: { matchers: readonly Matcher[]; retentionMs: number }[] = []
+  for (const { selector, retention } of options.keep ?? []) {
+    rules.push({ matchers: await matchersOf(selector), retentionMs: spanOf('keep', retention)! })
+  }
+  const host: Host = options.host ?? (options.path === undefined ? memoryPlace() : await placeAt(options.path))
+  return new Database(await Engine.open(host, engineOptions(options, rules)), host.clock)
+}
