@@ -4,7 +4,7 @@
  * Exponential histograms meet at the coarser schema and the wider zero bucket; custom ones at the bounds that both have. The rules are those of
  * Prometheus, so that results agree.
  */
-import { type CounterResetHint, type Histogram } from '@tsink/core'
+import { isHistogramReset, type CounterResetHint, type Histogram } from '@tsink/core'
 import {
   bucketsInOrder,
   exponentialBound,
@@ -77,13 +77,24 @@ export function equalHistograms(a: Histogram, b: Histogram): boolean {
   )
 }
 
+/** Whether the counter was reset between two histograms. Gauges are compared as if they were counters. */
+export function wasReset(previous: Histogram, next: Histogram): boolean {
+  const before: Histogram = previous.hint === 'gauge' ? { ...previous, hint: 'unknown' } : previous
+  const after: Histogram = next.hint === 'gauge' ? { ...next, hint: 'unknown' } : next
+  return isHistogramReset(before, after)
+}
+
+export function asGauge(h: Histogram): Histogram {
+  return h.hint === 'gauge' ? h : { ...h, hint: 'gauge' }
+}
+
 function combine(a: Histogram, b: Histogram, sign: 1 | -1): Combined | null {
   const custom = usesCustomBuckets(a)
   if (custom !== usesCustomBuckets(b)) return null
-  const { hint, conflict } = combinedHint(a.hint, b.hint)
+  const { hint, conflict } = joinHints(a.hint, b.hint)
   const totals = { ...a, count: a.count + sign * b.count, sum: a.sum + sign * b.sum, hint, isInteger: false }
   if (custom) {
-    const customValues = sameNumbers(a.customValues, b.customValues) ? a.customValues : sharedBounds(a.customValues, b.customValues)
+    const customValues = commonBounds(a.customValues, b.customValues)
     const left = toBounds(positiveOf(a), a.customValues, customValues)
     const right = toBounds(positiveOf(b), b.customValues, customValues)
     const histogram = withBuckets({ ...totals, customValues }, mergeBuckets(left, right, sign), NO_BUCKETS)
@@ -106,7 +117,7 @@ function combine(a: Histogram, b: Histogram, sign: 1 | -1): Combined | null {
 }
 
 /** Equal hints stay, a gauge makes a gauge, an unknown makes an unknown; "reset" with "not reset" is a conflict. */
-function combinedHint(a: CounterResetHint, b: CounterResetHint): { hint: CounterResetHint; conflict: boolean } {
+export function joinHints(a: CounterResetHint, b: CounterResetHint): { hint: CounterResetHint; conflict: boolean } {
   if (a === b) return { hint: a, conflict: false }
   if (a === 'gauge' || b === 'gauge') return { hint: 'gauge', conflict: false }
   return { hint: 'unknown', conflict: a !== 'unknown' && b !== 'unknown' }
@@ -121,6 +132,11 @@ function reconcileZeroBuckets(a: Histogram, b: Histogram): { threshold: number; 
     if (right.threshold > left.threshold) left = widenZeroBucket(a, right.threshold)
   }
   return { threshold: left.threshold, left: left.count, right: right.count }
+}
+
+/** The zero threshold at which both histograms can meet. */
+export function commonThreshold(a: Histogram, b: Histogram): number {
+  return reconcileZeroBuckets(a, b).threshold
 }
 
 /** What lies in a zero bucket of at least the threshold. One that would cut a populated bucket is widened to that bucket's end. */
@@ -167,8 +183,9 @@ function mergeBuckets(a: Buckets, b: Buckets, sign: 1 | -1): Buckets {
   return { indexes, counts }
 }
 
-/** The bounds that both have. */
-function sharedBounds(a: Float64Array, b: Float64Array): Float64Array {
+/** The bounds that both have; the very array `a` when they are the same. */
+export function commonBounds(a: Float64Array, b: Float64Array): Float64Array {
+  if (sameNumbers(a, b)) return a
   const other = new Set(b)
   return a.filter((bound) => other.has(bound))
 }

@@ -1,0 +1,49 @@
+/**
+ * Grouping: which group a series belongs to, by the labels of `by` or all but those of `without`.
+ */
+import { METRIC_NAME, type Labels } from '@tsink/core'
+import { isSchemaLabel } from '../evaluate/unique.ts'
+
+/** Groups are numbered in the order in which their first series comes. */
+export class Grouping {
+  /** The labels of each group. */
+  readonly labels: Labels[] = []
+  /** Whether the metric name of each group is to be dropped at the end; only where the name is among the group's labels. */
+  readonly dropName: boolean[] = []
+  readonly #numbers = new Map<string, number>()
+  readonly #names: ReadonlySet<string>
+  readonly #without: boolean
+  readonly #keepsName: boolean
+  readonly #only: string | null
+
+  constructor(names: readonly string[], without: boolean) {
+    this.#names = new Set(names)
+    this.#without = without
+    this.#keepsName = !without && this.#names.has(METRIC_NAME)
+    this.#only = !without && this.#names.size === 1 ? names[0]! : null
+  }
+
+  /** The group's number. */
+  of(labels: Labels, dropName: boolean): number {
+    const key = this.#only === null ? this.#key(labels) : labels.get(this.#only)
+    let number = this.#numbers.get(key)
+    if (number === undefined) {
+      number = this.labels.length
+      this.#numbers.set(key, number)
+      this.labels.push(labels.filter((name) => this.#keeps(name)))
+      this.dropName.push(false)
+    }
+    if (dropName && this.#keepsName) this.dropName[number] = true
+    return number
+  }
+
+  #key({ names, values }: Labels): string {
+    let key = ''
+    for (let i = 0; i < names.length; i++) if (this.#keeps(names[i]!)) key += `${names[i]!}\u0001${values[i]!}\u0002`
+    return key
+  }
+
+  #keeps(name: string): boolean {
+    return this.#without ? !this.#names.has(name) && !isSchemaLabel(name) : this.#names.has(name)
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * Evaluating: from a query text to its answer. Parse, resolve durations, plan, run, and give the result its final shape: names that were to be
+ * dropped are gone, label sets are unique, a matrix is in order of labels.
+ */
+import { Labels, TsinkError, type Histogram, type MatrixSeries, type QueryResult, type QueryValue, type VectorSample } from '@tsink/core'
+import type { Expr } from './ast.ts'
+import { resolveDurations } from './durations.ts'
+import { Execution, type Held } from './evaluate/execution.ts'
+import { runner } from './evaluate/execute.ts'
+import { ABSENT, FLOAT, owned, samplesOf, type Grid, type StepSeries } from './evaluate/steps.ts'
+import { mergeEqual, withoutSchema } from './evaluate/unique.ts'
+import { analysisOf, type Analysis } from './explain.ts'
+import { readRange, shapeOf } from './operators/range.ts'
+import { settle, type QueryOptions, type Settings } from './options.ts'
+import { parseExpr } from './parse.ts'
+import type { MatrixPlan, Plan } from './plan.ts'
+import { planQuery, typeOf, type QueryRange } from './planner.ts'
+
+/** How a query went. */
+export interface QueryStats {
+  /** Samples read from the store. */
+  readonly samplesRead: number
+  /** The most samples held at one moment. */
+  readonly peakSamples: number
+}
+
+/** A query's answer with its statistics, and the analysis of its plan where one was asked for. */
+export interface EvaluatedResult extends QueryResult {
+  readonly stats: QueryStats
+  readonly analysis: Analysis | null
+}
+
+/**
+ * Evaluates a query at one moment.
+ * @throws TsinkError BAD_QUERY when it does not parse, EXECUTION when this data does not allow it, QUERY_SAMPLES, QUERY_SERIES or
+ *   QUERY_MEMORY at a limit, DEADLINE, CANCELED, and whatever the store throws.
+ */
+export async function instantQuery(query: string | Expr, timeMs: number, options: QueryOptions): Promise<EvaluatedResult> {
+  const settings = settle(options)
+  const range = { startMs: timeMs, endMs: timeMs, stepMs: 0 }
+  const { plan, text } = prepare(query, range, settings)
+  const grid: Grid = { startMs: timeMs, stepMs: 0, count: 1 }
+  const execution = new Execution(settings, range, text, runner)
+  return finish(plan, execution, await run(plan, grid, execution, true))
+}
+
+/**
+ * Evaluates a query at every step from `startMs` to `endMs`, both inclusive.
+ * @throws TsinkError BAD_RANGE when the range is none; else as {@link instantQuery}.
+ */
+export async function rangeQuery(
+  query: string | Expr,
+  range: { readonly startMs: number; readonly endMs: number; readonly stepMs: number },
+  options: QueryOptions,
+): Promise<EvaluatedResult> {
+  const settings = settle(options)
+  const { startMs, endMs, stepMs } = range
+  if (!(stepMs > 0)) {
+    throw new TsinkError('BAD_RANGE', 'zero or negative query resolution step widths are not accepted. Try a positive integer')
+  }
+  if (endMs < startMs) throw new TsinkError('BAD_RANGE', 'end timestamp must not be before start time')
+  const { plan, text } = prepare(query, range, settings)
+  const grid: Grid = { startMs, stepMs, count: Math.floor((endMs - startMs) / stepMs) + 1 }
+  const execution = new Execution(settings, range, text, runner)
+  return finish(plan, execution, await run(plan, grid, execution, false))
+}
+
+function prepare(query: string | Expr, range: QueryRange, settings: Settings): { plan: Plan; text: string } {
+  const parsed = typeof query === 'string' ? parseExpr(query, settings.features) : query
+  const context = { stepMs: range.stepMs, rangeMs: range.endMs - range.startMs }
+  const expr = resolveDurations(parsed, context)
+  const type = typeOf(expr)
+  if (range.stepMs > 0 && (type === 'matrix' || type === 'string')) {
+    const name = type === 'matrix' ? 'range vector' : 'string'
+    throw new TsinkError('BAD_QUERY', `invalid expression type "${name}" for range query, must be Scalar or instant Vector`)
+  }
+  return { plan: planQuery(expr, range, settings), text: typeof query === 'string' ? query : '' }
+}
+
+/** Plans a query without running it. */
+export function planOf(query: string | Expr, range: QueryRange, options: QueryOptions): Plan {
+  return prepare(query, range, settle(options)).plan
+}
+
+function finish(plan: Plan, execution: Execution, value: QueryValue): EvaluatedResult {
+  const { annotations, samplesRead, peakSamples } = execution
+  return {
+    value,
+    warnings: annotations.warnings(),
+    infos: annotations.infos(),
+    stats: { samplesRead, peakSamples },
+    analysis: execution.settings.analyze ? analysisOf(plan, execution) : null,
+  }
+}
+
+async function run(plan: Plan, grid: Grid, execution: Execution, instant: boolean): Promise<QueryValue> {
+  execution.stopIfEnded()
+  switch (plan.kind) {
+    case 'string':
+      return { type: 'string', timestamp: grid.startMs, value: plan.value }
+    case 'matrix':
+      return { type: 'matrix', series: await collectMatrix(plan, grid, execution) }
+    case 'number':
+    case 'clock':
+    case 'lower':
+    case 'scalars': {
+      const values = await execution.scalar(plan, grid)
+      if (instant) return { type: 'scalar', timestamp: grid.startMs, value: values[0]! }
+      return { type: 'matrix', series: [scalarSeries(values, grid)] }
+    }
+    default: {
+      const held = cleanUp(await execution.collect(plan, grid))
+      if (instant) return { type: 'vector', samples: held.map((series) => sampleOf(series, grid.startMs)) }
+      const series = held.map((series) => matrixSeries(series, grid))
+      return { type: 'matrix', series: series.sort((a, b) => a.labels.compare(b.labels)) }
+    }
+  }
+}
+
+/** Removes the names that were only marked, and brings together what is the same without them. */
+function cleanUp({ series }: Held): readonly StepSeries[] {
+  if (!series.some(({ dropName }) => dropName)) return series
+  const cleaned = series.map((given) => {
+    if (!given.dropName) return given
+    const changed = owned(given)
+    changed.labels = withoutSchema(changed.labels)
+    return changed
+  })
+  return mergeEqual(cleaned)
+}
+
+function sampleOf({ labels, values, histograms }: StepSeries, timestamp: number): VectorSample {
+  const histogram = histograms?.[0] ?? null
+  return { labels, timestamp, value: histogram === null ? values[0]! : histogram.sum, histogram }
+}
+
+function scalarSeries(values: Float64Array, grid: Grid): MatrixSeries {
+  const timestamps = values.map((_, k) => grid.startMs + k * grid.stepMs)
+  return { labels: Labels.EMPTY, timestamps, values, histograms: null }
+}
+
+function matrixSeries(series: StepSeries, grid: Grid): MatrixSeries {
+  const { kinds, values, histograms } = series
+  const count = samplesOf(series)
+  const timestamps = new Float64Array(count)
+  const found = new Float64Array(count)
+  const foundHistograms: (Histogram | undefined)[] | null = histograms === null ? null : []
+  let at = 0
+  for (let k = 0; k < grid.count; k++) {
+    if (kinds[k] === ABSENT) continue
+    timestamps[at] = grid.startMs + k * grid.stepMs
+    if (foundHistograms !== null) foundHistograms[at] = kinds[k] === FLOAT ? undefined : histograms![k]
+    found[at] = kinds[k] === FLOAT ? values[k]! : histograms![k]!.sum
+    at++
+  }
+  const any = foundHistograms?.some((histogram) => histogram !== undefined) === true
+  return { labels: series.labels, timestamps, values: found, histograms: any ? foundHistograms : null }
+}
+
+/** A range vector as the result of an instant query: the samples themselves. */
+async function collectMatrix(plan: MatrixPlan, grid: Grid, execution: Execution): Promise<MatrixSeries[]> {
+  const { source } = plan
+  const { endMs } = shapeOf(source, grid)
+  const startMs = endMs - source.rangeMs
+  const all: MatrixSeries[] = []
+  for await (const page of readRange(source, grid, plan.lookbackMs, plan.id, execution)) {
+    for (const { labels, dropName, samples } of page) {
+      let from = 0
+      let to = samples.count
+      while (from < to && samples.timestamps[from]! <= startMs) from++
+      while (to > from && samples.timestamps[to - 1]! > endMs) to--
+      if (from === to) continue
+      execution.hold(to - from, (to - from) * 16)
+      const series: MatrixSeries = {
+        labels: dropName ? withoutSchema(labels) : labels,
+        timestamps: samples.timestamps.slice(from, to),
+        values: samples.values.slice(from, to),
+        histograms: samples.histograms?.slice(from, to) ?? null,
+      }
+      all.push(series)
+    }
+    if (execution.due) await execution.pause()
+  }
+  all.sort((a, b) => a.labels.compare(b.labels))
+  for (let i = 1; i < all.length; i++) {
+    if (all[i - 1]!.labels.equals(all[i]!.labels)) throw new TsinkError('EXECUTION', 'vector cannot contain metrics with the same labelset')
+  }
+  return all
+}

@@ -1,0 +1,168 @@
+/**
+ * Execution: one running query. It keeps the query's budgets and its clock, collects annotations and measurements, and gives the host a turn
+ * between slices. Operators ask it to run the plans below them, so that no operator knows another.
+ */
+import { TsinkError } from '@tsink/core'
+import { Annotations } from '../annotations.ts'
+import type { Settings } from '../options.ts'
+import type { ScalarPlan, VectorPlan } from '../plan.ts'
+import type { QueryRange } from '../planner.ts'
+import { bytesOf, samplesOf, type Grid, type StepSeries } from './steps.ts'
+
+/** Series come in pages, as the store gives them. */
+export type Pages = AsyncGenerator<StepSeries[]>
+
+/** Runs one plan; see execute.ts. */
+export interface Runner {
+  vector(plan: VectorPlan, grid: Grid, execution: Execution): Pages
+  scalar(plan: ScalarPlan, grid: Grid, execution: Execution): Promise<Float64Array>
+}
+
+/** Series that an operator keeps, with what they were counted as. */
+export interface Held {
+  readonly series: StepSeries[]
+  samples: number
+  bytes: number
+}
+
+/** What an operator has done so far; kept by the plan's id. */
+export interface Measure {
+  /** Time in this operator and what is below it. */
+  timeMs: number
+  /** Series and samples given to the operator above. */
+  series: number
+  samples: number
+  /** Samples read from the store. */
+  read: number
+  runs: number
+}
+
+export class Execution {
+  readonly settings: Settings
+  readonly query: QueryRange
+  readonly annotations: Annotations
+  readonly measures = new Map<number, Measure>()
+  /** Results of shared operators, by their key. */
+  readonly shared = new Map<string, unknown>()
+  /** All samples that selectors have read. */
+  samplesRead = 0
+  /** The most samples that were held at one moment. */
+  peakSamples = 0
+  readonly #runner: Runner
+  #heldSamples = 0
+  #heldBytes = 0
+  #series = 0
+  #sliceStart: number
+
+  constructor(settings: Settings, query: QueryRange, text: string, runner: Runner) {
+    this.settings = settings
+    this.query = query
+    this.annotations = new Annotations(text)
+    this.#runner = runner
+    this.#sliceStart = settings.now()
+  }
+
+  vector(plan: VectorPlan, grid: Grid): Pages {
+    return this.#runner.vector(plan, grid, this)
+  }
+
+  scalar(plan: ScalarPlan, grid: Grid): Promise<Float64Array> {
+    return this.#runner.scalar(plan, grid, this)
+  }
+
+  /** All series of a plan at once, counted against the budgets until {@link drop} gives them back. */
+  async collect(plan: VectorPlan, grid: Grid): Promise<Held> {
+    const held: Held = { series: [], samples: 0, bytes: 0 }
+    for await (const page of this.vector(plan, grid)) for (const series of page) this.keep(held, series)
+    return held
+  }
+
+  /** Adds one series to those that are held. */
+  keep(held: Held, series: StepSeries): void {
+    const samples = samplesOf(series)
+    const bytes = bytesOf(series)
+    held.samples += samples
+    held.bytes += bytes
+    held.series.push(series)
+    this.hold(samples, bytes)
+  }
+
+  /** Gives back what {@link collect} and {@link keep} hold. */
+  drop(held: Held): void {
+    this.#heldSamples -= held.samples
+    this.#heldBytes -= held.bytes
+  }
+
+  /** Counts memory that stays until the query ends or is given back with negative numbers. */
+  hold(samples: number, bytes: number): void {
+    this.#heldSamples += samples
+    this.#heldBytes += bytes
+    this.#check(0)
+  }
+
+  /** Counts the samples of one series that was just read and will be let go before the next. */
+  read(samples: number): void {
+    this.samplesRead += samples
+    this.#check(samples)
+  }
+
+  /** Counts one more series read. */
+  countSeries(): void {
+    this.#series++
+    const limit = this.settings.maxSeries
+    if (this.#series > limit) {
+      throw new TsinkError('QUERY_SERIES', `query reads more than ${limit} series (--query.max-series)`, {
+        detail: { limit, flag: '--query.max-series' },
+      })
+    }
+  }
+
+  #check(passing: number): void {
+    const samples = this.#heldSamples + passing
+    if (samples > this.peakSamples) this.peakSamples = samples
+    const { maxSamples, maxMemoryBytes } = this.settings
+    if (samples > maxSamples) {
+      throw new TsinkError('QUERY_SAMPLES', 'query processing would load too many samples into memory in query execution', {
+        detail: { limit: maxSamples, flag: '--query.max-samples' },
+      })
+    }
+    if (this.#heldBytes > maxMemoryBytes) {
+      throw new TsinkError('QUERY_MEMORY', `query needs more than ${maxMemoryBytes} bytes of memory (--query.max-memory)`, {
+        detail: { limit: maxMemoryBytes, flag: '--query.max-memory' },
+      })
+    }
+  }
+
+  /** Whether the slice is used up and {@link pause} should be awaited. Cheap enough to ask once a series. */
+  get due(): boolean {
+    return this.settings.now() - this.#sliceStart >= this.settings.sliceMs || this.settings.signal?.aborted === true
+  }
+
+  /**
+   * Lets the host do other work, then goes on.
+   * @throws TsinkError CANCELED or DEADLINE when the query is to end.
+   */
+  async pause(): Promise<void> {
+    this.stopIfEnded()
+    await this.settings.yieldToHost()
+    this.stopIfEnded()
+    this.#sliceStart = this.settings.now()
+  }
+
+  stopIfEnded(): void {
+    const { signal, deadlineMs, now } = this.settings
+    if (signal?.aborted === true) throw new TsinkError('CANCELED', 'query was canceled in expression evaluation')
+    if (now() > deadlineMs) {
+      throw new TsinkError('DEADLINE', 'query timed out in expression evaluation', { detail: { flag: '--query.timeout' } })
+    }
+  }
+
+  measure(id: number): Measure {
+    let measure = this.measures.get(id)
+    if (measure === undefined) {
+      measure = { timeMs: 0, series: 0, samples: 0, read: 0, runs: 0 }
+      this.measures.set(id, measure)
+    }
+    return measure
+  }
+}

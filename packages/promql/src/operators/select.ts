@@ -1,0 +1,87 @@
+/**
+ * Instant selectors: for each step the newest sample in (ref - lookback, ref], unless that is a stale marker. The moments ascend, so one
+ * pointer walks through the samples once for all steps.
+ */
+import type { SampleBuffer } from '@tsink/core'
+import type { Execution, Pages } from '../evaluate/execution.ts'
+import { FLOAT, HISTOGRAM, StepSeries, type Grid } from '../evaluate/steps.ts'
+import { interpolateSteps } from '../functions/smoothed.ts'
+import type { SelectPlan } from '../plan.ts'
+import { NameDropper } from './names.ts'
+import { detectResets, isStaleAt, Reader, selectSeries } from './reader.ts'
+
+export async function* select(plan: SelectPlan, grid: Grid, execution: Execution): Pages {
+  const { selector, mode, lookbackMs } = plan
+  const steps = grid.count
+  const stepMs = selector.atMs === null ? grid.stepMs : 0
+  const firstMs = (selector.atMs ?? grid.startMs) - selector.offsetMs
+  const lastMs = firstMs + stepMs * (steps - 1)
+  const request = {
+    matchers: selector.matchers,
+    // Left-open. Smoothed selectors look at the neighbour on the other side too.
+    fromMs: firstMs - lookbackMs + 1,
+    toMs: mode === 'smoothed' ? lastMs + lookbackMs : lastMs,
+    hints: { func: selector.above, step: grid.stepMs, range: 0 },
+  }
+  const measure = execution.measure(plan.id)
+  const reader = new Reader(execution)
+  const drops = mode === 'timestamp' || mode === 'start_timestamp'
+  const dropper = new NameDropper(plan.carried, execution)
+  for await (const page of selectSeries(request, execution)) {
+    const out: StepSeries[] = []
+    for (const series of page) {
+      const buffer = reader.read(series, mode !== 'smoothed')
+      measure.read += buffer.count
+      if (buffer.count === 0) continue
+      if (selector.detectResets) detectResets(buffer)
+      const column = new StepSeries(series.labels, false, steps)
+      const found =
+        mode === 'smoothed'
+          ? interpolateSteps(buffer, column, firstMs, stepMs, lookbackMs, execution, plan.expr)
+          : fillSteps(buffer, column, firstMs, stepMs, lookbackMs, mode)
+      if (!found) continue
+      const given = drops ? dropper.drop(column) : column
+      if (given !== null) out.push(given)
+      if (execution.due) await execution.pause()
+    }
+    if (out.length > 0) yield out
+  }
+  const rest = dropper.rest()
+  if (rest.length > 0) yield rest
+}
+
+/** Fills the steps of `out` from the samples; false when no step has one. */
+function fillSteps(
+  buffer: SampleBuffer,
+  out: StepSeries,
+  firstMs: number,
+  stepMs: number,
+  lookbackMs: number,
+  mode: 'value' | 'timestamp' | 'start_timestamp',
+): boolean {
+  const { timestamps, values, histograms, count } = buffer
+  const { kinds } = out
+  const steps = kinds.length
+  let found = false
+  let next = 0
+  for (let k = 0; k < steps; k++) {
+    const ref = firstMs + k * stepMs
+    while (next < count && timestamps[next]! <= ref) next++
+    const at = next - 1
+    if (at < 0 || timestamps[at]! <= ref - lookbackMs) continue
+    const value = values[at]!
+    if (value !== value && isStaleAt(buffer, at)) continue
+    found = true
+    if (mode !== 'value') {
+      kinds[k] = FLOAT
+      out.values[k] = (mode === 'timestamp' ? timestamps[at]! : (buffer.startTimestamps?.[at] ?? 0)) / 1_000
+    } else if (histograms === null || histograms[at] === undefined) {
+      kinds[k] = FLOAT
+      out.values[k] = value
+    } else {
+      out.setHistogram(k, histograms[at]!)
+      kinds[k] = HISTOGRAM
+    }
+  }
+  return found
+}

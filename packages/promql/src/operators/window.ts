@@ -1,0 +1,80 @@
+/**
+ * Functions of a range: `rate(x[5m])` and its kin. One series at a time is read, its windows are found, and the function fills the result;
+ * nothing but the results is kept.
+ */
+import type { Labels } from '@tsink/core'
+import type { Execution, Pages } from '../evaluate/execution.ts'
+import { FLOAT, isEmpty, StepSeries, type Grid } from '../evaluate/steps.ts'
+import { applyExtendedFunction } from '../functions/extended.ts'
+import { applyRangeFunction } from '../functions/range-functions.ts'
+import { SplitWindow, Window, type WindowShape } from '../functions/window.ts'
+import type { WindowPlan } from '../plan.ts'
+import { quote } from '../strings.ts'
+import { NameDropper } from './names.ts'
+import { readRange, shapeOf } from './range.ts'
+
+/** These give a sample of the range itself, which keeps its name. */
+const KEEPS_NAME = new Set(['last_over_time', 'first_over_time'])
+
+export async function* overWindows(plan: WindowPlan, grid: Grid, execution: Execution): Pages {
+  const { func, source, lookbackMs } = plan
+  const params: Float64Array[] = []
+  for (const param of plan.params) params.push(await execution.scalar(param, grid))
+  const shape: WindowShape = {
+    steps: grid.count,
+    rangeMs: source.rangeMs,
+    ...shapeOf(source, grid),
+    evaluationMs: grid.startMs,
+    evaluationStepMs: grid.stepMs,
+    params,
+    paramExprs: plan.paramExprs,
+    execution,
+    expr: source.expr,
+  }
+  const window = new Window(shape)
+  const split = new SplitWindow(shape)
+  const extended = source.input.kind === 'selector' ? source.input.extended : 'none'
+  const dropper = KEEPS_NAME.has(func) ? null : new NameDropper(source.names, execution)
+  const wantsCounter = func === 'rate' || func === 'increase' || func === 'irate'
+  let spare: StepSeries | null = null
+  for await (const page of readRange(source, grid, lookbackMs, plan.id, execution)) {
+    const out: StepSeries[] = []
+    for (const { labels, dropName, samples } of page) {
+      window.load(samples, labels.metric)
+      const result: StepSeries = spare ?? new StepSeries(labels, dropName, grid.count)
+      spare = null
+      result.labels = labels
+      result.dropName = dropName
+      if (extended === 'none') applyRangeFunction(func, window, result, split)
+      else applyExtendedFunction(func, window, result, extended === 'smoothed', lookbackMs)
+      if (isEmpty(result)) {
+        // An empty result has all kinds absent again, but may have been given room for histograms.
+        result.histograms = null
+        spare = result
+        continue
+      }
+      if (wantsCounter && result.kinds.includes(FLOAT)) adviseCounter(labels, window)
+      const given = dropper === null ? result : dropper.drop(result)
+      if (given !== null) out.push(given)
+      if (execution.due) await execution.pause()
+    }
+    if (out.length > 0) yield out
+  }
+  const rest = dropper?.rest() ?? []
+  if (rest.length > 0) yield rest
+}
+
+/** Says so when a metric does not look like a counter. */
+function adviseCounter(labels: Labels, window: Window): void {
+  const { execution, expr, metric } = window
+  if (metric === '') return
+  if (execution.settings.features.typeAndUnitLabels) {
+    const type = labels.get('__type__')
+    if (type === 'counter' || type === 'histogram') return
+    const message = `metric might not be a counter, __type__ label is not set to "counter" or "histogram", got ${quote(type)}: ${quote(metric)}`
+    execution.annotations.info(message, expr)
+    return
+  }
+  for (const suffix of ['_total', '_sum', '_count', '_bucket']) if (metric.endsWith(suffix)) return
+  execution.annotations.info(`metric might not be a counter, name does not end in _total/_sum/_count/_bucket: ${quote(metric)}`, expr)
+}
