@@ -219,8 +219,9 @@ export function writeUvarint(bytes: Uint8Array, offset: number, value: number): 
 /** How many bytes `writeUvarint` takes for the value. */
 export function uvarintBytes(value: number): number {
   let bytes = 1
-  for (; value >= 0x80; value = Math.floor(value / 0x80)) bytes++
-  return bytes
+  for (; value >= 0x8000_0000; value /= 0x80) bytes++
+  // 7 bits a byte: 32 - clz32 bits are there, at least one.
+  return bytes + Math.floor((31 - Math.clz32(value | 1)) / 7)
 }
 
 /** Reads a uvarint at the cursor: the free-standing twin of `writeUvarint`. */

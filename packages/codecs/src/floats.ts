@@ -6,7 +6,7 @@
  *     xor      Gorilla: slowly moving binary fractions
  *     bits     the bits as packed integers: full-entropy values of one magnitude
  *
- * The choice is by measured size, not by guess: a codec is left unmeasured only when its least possible size is already beaten.
+ * The choice is by measured size. In columns of 512 samples and more a codec is left unmeasured where it could hardly win.
  */
 import { assert, corruption } from '@tsink/core'
 import { BLOCK_SAMPLES, MAX_COLUMN_SAMPLES, MAX_EXPONENT, TARGET_BITS, codecLoops, type CodecLoops } from '@tsink/kernel'
@@ -31,6 +31,8 @@ export interface FloatSizes {
   readonly bits: number
   /** The decimal exponent, -1 when the values are no decimals. */
   readonly exponent: number
+  /** How many values have no exact decimal under that exponent. */
+  readonly exceptions: number
 }
 
 /** Encodes `values[from..to)` (at most 16,384) as bytes that carry their own count. `codec` forces a codec that applies. */
@@ -67,13 +69,16 @@ export function writeFloats(writer: ByteWriter, values: Float64Array, from: numb
   const codec = forced ?? smallest(sizes)
   writer.u8(VALUE_CODECS.indexOf(codec))
   if (codec === 'runs') writeRuns(writer, pairsOf(loops.doubles), count, loops.countRuns(count))
-  else if (codec === 'decimal') writeDecimals(writer, loops, count, sizes.exponent)
-  else if (codec === 'xor') {
-    loops.planXor(count)
-    writer.append(loops.bytes.subarray(0, loops.writeXor(0)))
-  } else {
-    loops.bitsToWords(count)
-    loops.planPacked(count, false)
+  else if (codec === 'decimal') {
+    // What the loops planned last is the decimals, unless the bits were measured too.
+    if (sizes.bits !== Infinity) {
+      loops.decimalsToWords(count, sizes.exponent)
+      loops.planPacked(count, false)
+    }
+    writeDecimals(writer, loops, count, sizes.exponent, sizes.exceptions)
+  } else if (codec === 'xor') writer.append(loops.bytes.subarray(0, loops.writeXor(0)))
+  else {
+    // Bits are measured last.
     writer.append(loops.bytes.subarray(0, loops.writePacked(0)))
   }
   return codec
@@ -108,25 +113,33 @@ function measure(loops: CodecLoops, count: number, all: boolean): FloatSizes {
   const changes = loops.countRuns(count) - 1
   const runs = runsBytes(changes + 1)
   let exponent = -1
+  let exceptions = 0
   let decimal = Infinity
   let xor = Infinity
   let bits = Infinity
-  // A run costs more than ten bytes, so few runs cannot be beaten by much; but a column of one value always is a run.
+  // A column of one value always is a run.
   if (changes > 0 || all) {
     exponent = loops.decimalExponent(count)
     if (exponent >= 0) {
-      const exceptions = loops.decimalsToWords(count, exponent)
+      exceptions = loops.decimalsToWords(count, exponent)
       decimal = 2 + exceptionBytes(loops, count, exceptions) + loops.planPacked(count, false)
     }
-    const best = Math.min(runs, decimal)
-    // Gorilla's least: a bit a sample, and two more and a bit of window for every change.
-    if (all || 8 + (count + 3 * changes) / 8 < best) xor = loops.planXor(count)
-    if (all || (decimal > 3 * count && runs > 3 * count)) {
+    if (all || xorMayWin(loops, count, changes, Math.min(runs, decimal))) xor = loops.planXor(count)
+    // The bits of doubles that fill a byte and a half a sample or less are decimals, or runs, nearly always.
+    if (all || count < 4 * BLOCK_SAMPLES || Math.min(runs, decimal) > 1.5 * count) {
       loops.bitsToWords(count)
       bits = loops.planPacked(count, false)
     }
   }
-  return { runs, decimal, xor, bits, exponent }
+  return { runs, decimal, xor, bits, exponent, exceptions }
+}
+
+// Gorilla's least is a bit a sample, and two more and a bit of window for every change. What it takes for the first block tells the rest: a
+// column that it could take less for is not one whose first block costs twice as much as the best codec's average.
+function xorMayWin(loops: CodecLoops, count: number, changes: number, best: number): boolean {
+  if (8 + (count + 3 * changes) / 8 >= best) return false
+  if (count < 4 * BLOCK_SAMPLES) return true
+  return loops.planXor(BLOCK_SAMPLES) * (count / BLOCK_SAMPLES) < 2 * best
 }
 
 // Ties go to the codec that decodes faster.
@@ -139,8 +152,7 @@ function smallest(sizes: FloatSizes): FloatCodec {
 }
 
 // Body: exponent, number of exceptions, [their mode, places and values], packed integers.
-function writeDecimals(writer: ByteWriter, loops: CodecLoops, count: number, exponent: number): void {
-  const exceptions = loops.decimalsToWords(count, exponent)
+function writeDecimals(writer: ByteWriter, loops: CodecLoops, count: number, exponent: number, exceptions: number): void {
   const pairs = pairsOf(loops.doubles)
   writer.u8(exponent)
   writer.uvarint(exceptions)
@@ -159,7 +171,6 @@ function writeDecimals(writer: ByteWriter, loops: CodecLoops, count: number, exp
       writer.u32(pairs[2 * positions[k]! + 1]!)
     }
   }
-  loops.planPacked(count, false)
   writer.append(loops.bytes.subarray(0, loops.writePacked(0)))
 }
 

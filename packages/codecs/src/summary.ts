@@ -3,6 +3,7 @@
  *
  * NaNs (stale markers among them) are left out of everything but first and last, and counted.
  */
+import { codecLoops } from '@tsink/kernel'
 
 /** Statistics of one chunk's numeric values. */
 export interface Summary {
@@ -11,7 +12,7 @@ export interface Summary {
   /** The least and greatest value that is not NaN; NaN when there is none. */
   readonly min: number
   readonly max: number
-  /** The sum of what is not NaN, by Neumaier's compensated summation, in order. 0 when there is none. */
+  /** The sum of what is not NaN, compensated as by Neumaier, in order. 0 when there is none. */
   readonly sum: number
   /** The first and last value, NaN included. */
   readonly first: number
@@ -20,36 +21,11 @@ export interface Summary {
   readonly resets: number
 }
 
-/** The summary of `values[from..to)`, at least one. */
+/** The summary of `values[from..to)`, at least one and at most what a column holds. */
 export function summarize(values: Float64Array, from: number, to: number): Summary {
-  let min = Infinity
-  let max = -Infinity
-  let sum = 0
-  let compensation = 0
-  let numbers = 0
-  let resets = 0
-  let before = -Infinity
-  for (let i = from; i < to; i++) {
-    const value = values[i]!
-    if (value !== value) continue
-    numbers++
-    if (value < min) min = value
-    if (value > max) max = value
-    if (value < before) resets++
-    before = value
-    const next = sum + value
-    if (next - next === 0) compensation += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum
-    else compensation = 0
-    sum = next
-  }
-  const none = numbers === 0
-  return {
-    numbers,
-    min: none ? NaN : min,
-    max: none ? NaN : max,
-    sum: sum + compensation,
-    first: values[from]!,
-    last: values[to - 1]!,
-    resets,
-  }
+  const loops = codecLoops()
+  loops.doubles.set(values.subarray(from, to))
+  loops.summarize(to - from)
+  const [min, max, sum, numbers, resets] = loops.summary as unknown as [number, number, number, number, number]
+  return { numbers, min, max, sum, first: values[from]!, last: values[to - 1]!, resets }
 }

@@ -81,7 +81,8 @@ export function writeTimestamps(
         least = sizes.varint
         codec = VARINT
       }
-      if (loops.planDeltaOfDelta(count) < least) codec = DELTA_OF_DELTA
+      // Its least: a bit a sample, and three bytes a block for the directory.
+      if (((count * 9) >>> 6) + 3 < least && loops.planDeltaOfDelta(count) < least) codec = DELTA_OF_DELTA
     }
   }
   writer.u8(codec)
@@ -166,20 +167,23 @@ function sectionCodec(bytes: Uint8Array, at: number, end: number): number {
   throw corruption('BAD_FORMAT', 'a timestamp codec is unknown', { offset: at, found: codec })
 }
 
-// One pass: how many runs of one step there are, and what steps and varints would take.
+// One pass: how many runs of one step there are, and what steps and varints would take. Beyond a block the packer takes less than varints,
+// and beyond that many runs less than steps.
 function measure(times: Float64Array, count: number): { runs: number; steps: number; varint: number } {
   let runs = 0
+  let run = 0
   let steps = 8
   let varint = 8
   let step = -1
-  let run = 0
+  if (count > BLOCK_SAMPLES) varint = Infinity
   for (let i = 1; i < count; i++) {
     const next = times[i]! - times[i - 1]!
-    varint += next < 0x80 ? 1 : uvarintBytes(next)
+    if (count <= BLOCK_SAMPLES) varint += uvarintBytes(next)
     if (next === step) {
       run++
       continue
     }
+    if (count > BLOCK_SAMPLES && runs > count >>> 2) return { runs, steps: Infinity, varint }
     if (run > 0) steps += uvarintBytes(run)
     steps += uvarintBytes(next)
     step = next
@@ -187,13 +191,11 @@ function measure(times: Float64Array, count: number): { runs: number; steps: num
     runs++
   }
   if (run > 0) steps += uvarintBytes(run)
-  for (let first = BLOCK_SAMPLES; first < count; first += BLOCK_SAMPLES)
-    varint += 2 + uvarintBytes(times[first]! - times[first - BLOCK_SAMPLES]!)
   return { runs, steps: steps + uvarintBytes(runs), varint }
 }
 
 function writeSteps(writer: ByteWriter, times: Float64Array, count: number): void {
-  const { runs } = measure(times, count)
+  const runs = countSteps(times, count)
   writer.varint(times[0]!)
   writer.uvarint(runs)
   for (let i = 1; i < count;) {
@@ -203,6 +205,17 @@ function writeSteps(writer: ByteWriter, times: Float64Array, count: number): voi
     writer.uvarint(step)
     writer.uvarint(i - start)
   }
+}
+
+function countSteps(times: Float64Array, count: number): number {
+  let runs = 0
+  let step = -1
+  for (let i = 1; i < count; i++) {
+    const next = times[i]! - times[i - 1]!
+    if (next !== step) runs++
+    step = next
+  }
+  return runs
 }
 
 function readSteps(bytes: Uint8Array, at: number, end: number, count: number, from: number, to: number, times: Float64Array): void {

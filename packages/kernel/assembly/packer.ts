@@ -11,6 +11,7 @@ const KNOWN_FLAGS: u32 = 7
 const ORDER_BIT: u32 = 0x80
 const NARROW: i64 = 1 << 50
 const MAX_SLOPE: u64 = 1 << 52
+const MAX_SHIFT: u64 = 51
 
 // A block's plan: base i64, width, order, exceptions, width of exceptions (u8 each).
 const PLANS = memory.data(128 * 16, 16)
@@ -135,49 +136,51 @@ export function writePacked(offset: i32): i32 {
   return <i32>(at - BYTES)
 }
 
-// q = (x - x[0]) / scale into the quotients; scale, slope and flags into the plan.
+// q = (x - x[0]) / scale into the quotients; scale, slope and flags into the plan. Scale is the greatest common divisor of the differences:
+// its power of two by their common trailing zeros, the rest by Euclid where they are small enough for the twin's doubles.
 function divideDifferences(count: i32): void {
   const origin = load<i64>(WORDS)
   const end = <usize>count << 3
   let any: i64 = 0
-  let wide: i64 = 0
+  let least: i64 = 0
+  let greatest: i64 = 0
   for (let i: usize = 0; i < end; i += 8) {
     const difference = load<i64>(WORDS + i) - origin
     store<i64>(QUOTIENTS + i, difference)
     any |= difference
-    // Within +-2^50 exactly when this has no bit above the 51st.
-    wide |= difference + NARROW
+    least = difference < least ? difference : least
+    greatest = difference > greatest ? difference : greatest
   }
   planScale = 1
   planSlope = 0
   planFlags = any == 0 ? FLAG_EQUAL : 0
-  if (any == 0 || (<u64>wide >> 51) != 0) return
-  let scale: u64 = 0
-  for (let i: usize = 8; i < end && scale != 1; i += 8) {
-    let other = <u64>abs(load<i64>(QUOTIENTS + i))
-    // A power of two divides at a glance.
-    if ((scale & (scale - 1)) == 0 && scale != 0 && (other & (scale - 1)) == 0) continue
-    while (other != 0) {
-      const rest = scale % other
-      scale = other
-      other = rest
+  if (any == 0) return
+  const shift = <i64>min<u64>(ctz<u64>(any), MAX_SHIFT)
+  if (shift > 0) {
+    for (let i: usize = 8; i < end; i += 8) store<i64>(QUOTIENTS + i, load<i64>(QUOTIENTS + i) >> shift)
+    planScale = <i64>1 << shift
+  }
+  if (least >> shift >= -NARROW && greatest >> shift < NARROW) {
+    let divisor: u64 = 0
+    for (let i: usize = 8; i < end && divisor != 1; i += 8) {
+      let other = <u64>abs(load<i64>(QUOTIENTS + i))
+      while (other != 0) {
+        const rest = divisor % other
+        divisor = other
+        other = rest
+      }
+    }
+    if (divisor > 1 && divisor < MAX_SLOPE >> <u64>shift) {
+      for (let i: usize = 8; i < end; i += 8) store<i64>(QUOTIENTS + i, load<i64>(QUOTIENTS + i) / <i64>divisor)
+      planScale *= divisor
+    }
+    if (count > BLOCK) {
+      const lastBlock = (count - 1) / BLOCK
+      planSlope = quotient(lastBlock * BLOCK) / <i64>lastBlock
+      if (planSlope != 0) planFlags |= FLAG_SLOPED
     }
   }
-  if (scale != 1) {
-    if ((scale & (scale - 1)) == 0) {
-      const shift = ctz<u64>(scale)
-      for (let i: usize = 8; i < end; i += 8) store<i64>(QUOTIENTS + i, load<i64>(QUOTIENTS + i) >> <i64>shift)
-    } else {
-      for (let i: usize = 8; i < end; i += 8) store<i64>(QUOTIENTS + i, load<i64>(QUOTIENTS + i) / <i64>scale)
-    }
-    planScale = scale
-    planFlags |= FLAG_SCALED
-  }
-  if (count > BLOCK) {
-    const lastBlock = (count - 1) / BLOCK
-    planSlope = quotient(lastBlock * BLOCK) / <i64>lastBlock
-    if (planSlope != 0) planFlags |= FLAG_SLOPED
-  }
+  if (planScale != 1) planFlags |= FLAG_SCALED
 }
 
 // The cheapest base, width and exceptions for slots `from` to `size`.
@@ -195,8 +198,8 @@ function choose(from: i32, size: i32): void {
   const least = slotsLeast
   const middle = middleOfNine(from, size)
   const range = <u64>(slotsGreatest - least)
-  // Where the inner half of the nine fills a quarter of the range, there are no outliers to except.
-  if (range >> 2 <= <u64>(load<i64>(NINE, 48) - load<i64>(NINE, 16))) {
+  // Where the inner half of the nine fills more than a quarter of the range, there are no outliers to except.
+  if (range >> 2 < <u64>(load<i64>(NINE, 48) - load<i64>(NINE, 16))) {
     chosenWidth = bitLength(range)
     chosenExceptions = 0
     chosenExceptionWidth = 0
@@ -206,13 +209,22 @@ function choose(from: i32, size: i32): void {
   }
   memory.fill(ABOVE, 0, 66 * 4)
   memory.fill(AROUND, 0, 66 * 4)
+  // Where there are outliers, most slots equal the middle: these are only counted.
+  let equal = 0
   for (let at = begin; at < end; at += 8) {
     const value = load<i64>(at)
+    if (value == middle) {
+      equal++
+      continue
+    }
     const above = ABOVE + (<usize>bitLength(value - least) << 2)
     store<i32>(above, load<i32>(above) + 1)
     const around = AROUND + (<usize>bitLength(zigzag(value - middle)) << 2)
     store<i32>(around, load<i32>(around) + 1)
   }
+  const aboveMiddle = ABOVE + (<usize>bitLength(middle - least) << 2)
+  store<i32>(aboveMiddle, load<i32>(aboveMiddle) + equal)
+  store<i32>(AROUND, equal)
   let best = i32.MAX_VALUE
   let isMiddle = false
   let maxAbove = 64

@@ -25,6 +25,7 @@ try {
       '--shrinkLevel',
       '0',
       '--noAssert',
+      ...(process.argv.includes('--debug') ? ['--debug'] : []),
       '--runtime',
       'stub',
       // The host owns the memory: its size is fixed when an instance is made, and it never grows, so views stay attached.

@@ -36,6 +36,11 @@ export interface CodecLoops {
   /** Encoded bytes in and out. Holds {@link MAX_COLUMN_BYTES} and a little slack. */
   readonly bytes: Uint8Array
 
+  /** What `summarize` found: min, max, sum, how many are not NaN, how many are less than the one before. */
+  readonly summary: Float64Array
+  /** Summarises the first `count` doubles. NaNs are left out: min and max are NaN and the sum is 0 when nothing is left. The sum is compensated. */
+  summarize(count: number): void
+
   /** How many runs of equal bits the first `count` doubles form. */
   countRuns(count: number): number
 

@@ -23,6 +23,8 @@ export function kernelCodecLoops(kernel: Kernel): CodecLoops {
     words: new BigInt64Array(buffer, exports.wordsAddress(), MAX_COLUMN_SAMPLES),
     positions: new Uint16Array(buffer, exports.positionsAddress(), MAX_COLUMN_SAMPLES),
     bytes: new Uint8Array(buffer, exports.bytesAddress(), MAX_COLUMN_BYTES + 16),
+    summary: new Float64Array(buffer, exports.summaryAddress(), 5),
+    summarize: exports.summarize,
     countRuns: exports.countRuns,
     firstDescent: exports.firstDescent,
     integersToWords: exports.integersToWords,

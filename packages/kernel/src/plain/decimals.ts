@@ -13,6 +13,8 @@ const ROUNDER = 1.5 * 2 ** 52
 const MAX_INTEGER = 2 ** 51
 // How many values vote for the exponent.
 const VOTERS = 64
+// When none of the first so many has one, the column is not asked further.
+const PATIENCE = 12
 // The price of an exception: its position, its eight bytes and the disturbance of its block.
 const EXCEPTION_BITS = 88
 const BITS_PER_DIGIT = 3.33
@@ -30,7 +32,10 @@ export function decimalExponent(doubles: Float64Array, count: number): number {
     if (value - value !== 0) continue
     finite++
     const exponent = exactExponent(value)
-    if (exponent < 0) continue
+    if (exponent < 0) {
+      if (voted === 0 && finite >= PATIENCE) return -1
+      continue
+    }
     votes[exponent]!++
     voted++
   }

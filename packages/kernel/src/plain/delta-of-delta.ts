@@ -94,14 +94,15 @@ export function readDeltaOfDelta(
       times[first - from] = time
       const stop = Math.min(to, first + BLOCK_SAMPLES) - from
       for (let i = first - from + 1; i < stop; i++) {
-        if (takeBits(1) !== 0) {
-          if (takeBits(1) === 0) delta += (takeBits(7) << 25) >> 25
-          else if (takeBits(1) === 0) delta += (takeBits(11) << 21) >> 21
-          else if (takeBits(1) === 0) delta += (takeBits(20) << 12) >> 12
-          else {
-            const high = takeBits(32) | 0
-            delta += high * TWO_32 + takeBits(32)
-          }
+        // One bits in front, at most four, say how wide the change is.
+        let ones = 0
+        while (ones < 4 && takeBits(1) !== 0) ones++
+        if (ones === 1) delta += (takeBits(7) << 25) >> 25
+        else if (ones === 2) delta += (takeBits(11) << 21) >> 21
+        else if (ones === 3) delta += (takeBits(20) << 12) >> 12
+        else if (ones === 4) {
+          const high = takeBits(32) | 0
+          delta += high * TWO_32 + takeBits(32)
         }
         time += delta
         times[i] = time

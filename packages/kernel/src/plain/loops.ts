@@ -3,6 +3,7 @@ import { MAX_COLUMN_BYTES, MAX_COLUMN_SAMPLES, type CodecLoops } from '../codec-
 import { decimalExponent, decimalsToWords } from './decimals.ts'
 import { planDeltaOfDelta, readDeltaOfDelta, readDeltaOfDeltaStarts, writeDeltaOfDelta } from './delta-of-delta.ts'
 import { planPacked, readPacked, readPackedStarts, writePacked } from './packer.ts'
+import { summarize } from './summary.ts'
 import { planXor, readXor, writeXor } from './xor.ts'
 
 const TWO_32 = 4_294_967_296
@@ -15,11 +16,14 @@ export function plainCodecLoops(): CodecLoops {
   const pairs = new Int32Array(words.buffer)
   const positions = new Uint16Array(MAX_COLUMN_SAMPLES)
   const bytes = new Uint8Array(MAX_COLUMN_BYTES + 16)
+  const summary = new Float64Array(5)
   return {
     doubles,
     words,
     positions,
     bytes,
+    summary,
+    summarize: (count) => summarize(doubles, count, summary),
     countRuns(count): number {
       let runs = count > 0 ? 1 : 0
       for (let i = 2; i < 2 * count; i += 2) {

@@ -14,6 +14,8 @@ const TWO_32 = 4_294_967_296
 const NARROW_HIGH = 1 << 18
 const MAX_BLOCKS = MAX_COLUMN_SAMPLES / BLOCK_SAMPLES
 const MAX_SLOPE = 2 ** 52
+const MAX_SHIFT = 51
+const MAX_EXACT = 2 ** 53
 
 const FLAG_SCALED = 1
 const FLAG_EQUAL = 2
@@ -74,30 +76,28 @@ export function planPacked(pairs: Int32Array, count: number, ordered: boolean): 
     const origin = block * slope
     const originLow = origin | 0
     const originHigh = Math.floor(origin / TWO_32) | 0
-    let best = Infinity
-    if (!ordered) {
-      for (let i = 0; i < size; i++) {
-        slotLow[i] = quotientLow[from + i]!
-        slotHigh[i] = quotientHigh[from + i]!
-      }
-      choose(0, size)
-      best = chosenBytes + differenceBytes(chosenLow, chosenHigh, originLow, originHigh)
-      keep(block, 0)
-    }
-    for (let i = 1; i < size; i++) {
-      const low = quotientLow[from + i]!
-      const before = quotientLow[from + i - 1]!
-      slotLow[i] = low - before
-      slotHigh[i] = quotientHigh[from + i]! - quotientHigh[from + i - 1]! - (low >>> 0 < before >>> 0 ? 1 : 0)
-    }
+    spanDeltas(from, size)
     choose(1, size)
-    const deltaBytes =
+    let best =
       chosenBytes +
       differenceBytes(quotientLow[from]!, quotientHigh[from]!, originLow, originHigh) +
       differenceBytes(chosenLow, chosenHigh, stepLow, stepHigh)
-    if (deltaBytes < best) {
-      best = deltaBytes
-      keep(block, 1)
+    keep(block, 1)
+    const deltaRangeLow = rangeLow
+    const deltaRangeHigh = rangeHigh
+    if (!ordered) {
+      spanValues(from, size)
+      // A range of deltas that is far smaller than that of the values means a trend, and then values need not be tried.
+      const eighthHigh = rangeHigh >>> 3
+      const eighthLow = ((rangeLow >>> 3) | (rangeHigh << 29)) >>> 0
+      if (size === 1 || eighthHigh < deltaRangeHigh >>> 0 || (eighthHigh === deltaRangeHigh >>> 0 && eighthLow <= deltaRangeLow >>> 0)) {
+        choose(0, size)
+        const valueBytes = chosenBytes + differenceBytes(chosenLow, chosenHigh, originLow, originHigh)
+        if (valueBytes <= best) {
+          best = valueBytes
+          keep(block, 0)
+        }
+      }
     }
     bytes += best
   }
@@ -130,53 +130,119 @@ export function writePacked(pairs: Int32Array, bytes: Uint8Array, at: number): n
   return at
 }
 
-// q = (x - x[0]) / scale into the quotient columns; scale, slope and flags into the plan.
+// q = (x - x[0]) / scale into the quotient columns; scale, slope and flags into the plan. Scale is the greatest common divisor of the
+// differences: its power of two by their common trailing zeros, the rest by Euclid where they are small enough for doubles.
 function divideDifferences(pairs: Int32Array, count: number): void {
   const originLow = pairs[0]!
   const originHigh = pairs[1]!
-  let any = 0
-  let narrow = true
+  let anyLow = 0
+  let anyHigh = 0
+  let leastHigh = 0
+  let greatestHigh = 0
   for (let i = 0; i < count; i++) {
     const low = pairs[2 * i]!
     const differenceLow = (low - originLow) | 0
     const differenceHigh = (pairs[2 * i + 1]! - originHigh - (low >>> 0 < originLow >>> 0 ? 1 : 0)) | 0
     quotientLow[i] = differenceLow
     quotientHigh[i] = differenceHigh
-    any |= differenceLow | differenceHigh
-    if (differenceHigh >= NARROW_HIGH || differenceHigh < -NARROW_HIGH) narrow = false
+    anyLow |= differenceLow
+    anyHigh |= differenceHigh
+    if (differenceHigh < leastHigh) leastHigh = differenceHigh
+    if (differenceHigh > greatestHigh) greatestHigh = differenceHigh
   }
   plan.scale = 1
   plan.slope = 0
-  plan.flags = any === 0 ? FLAG_EQUAL : 0
-  if (any === 0 || !narrow) return
-  let scale = 0
-  for (let i = 1; i < count && scale !== 1; i++) {
-    let other = Math.abs(quotientHigh[i]! * TWO_32 + (quotientLow[i]! >>> 0))
-    while (other !== 0) {
-      const rest = scale % other
-      scale = other
-      other = rest
-    }
-  }
-  if (scale !== 1) {
+  plan.flags = (anyLow | anyHigh) === 0 ? FLAG_EQUAL : 0
+  if (plan.flags === FLAG_EQUAL) return
+  const zeros = anyLow === 0 ? 63 - Math.clz32(anyHigh & -anyHigh) : 31 - Math.clz32(anyLow & -anyLow)
+  const shift = Math.min(zeros, MAX_SHIFT)
+  if (shift > 0) {
     for (let i = 1; i < count; i++) {
-      const quotient = (quotientHigh[i]! * TWO_32 + (quotientLow[i]! >>> 0)) / scale
-      quotientLow[i] = quotient | 0
-      quotientHigh[i] = Math.floor(quotient / TWO_32)
+      const high = quotientHigh[i]!
+      quotientLow[i] = shift < 32 ? (quotientLow[i]! >>> shift) | (high << (32 - shift)) : high >> (shift - 32)
+      quotientHigh[i] = shift < 32 ? high >> shift : high >> 31
     }
-    plan.scale = scale
-    plan.flags |= FLAG_SCALED
+    plan.scale = 2 ** shift
   }
-  if (count > BLOCK_SAMPLES) {
-    const lastBlock = Math.ceil(count / BLOCK_SAMPLES) - 1
-    const first = lastBlock * BLOCK_SAMPLES
-    const last = quotientHigh[first]! * TWO_32 + (quotientLow[first]! >>> 0)
-    plan.slope = Math.trunc(last / lastBlock)
-    // The division of doubles may round up to an integer.
-    if (Math.abs(plan.slope) * lastBlock > Math.abs(last)) plan.slope -= Math.sign(last)
-    if (plan.slope !== 0) plan.flags |= FLAG_SLOPED
-    else plan.slope = 0
+  // Within +-2^50 when the high halves, shifted like the words, are within +-2^18.
+  const limit = NARROW_HIGH * plan.scale
+  if (leastHigh >= -limit && greatestHigh < limit) {
+    let divisor = 0
+    for (let i = 1; i < count && divisor !== 1; i++) {
+      let other = Math.abs(quotientHigh[i]! * TWO_32 + (quotientLow[i]! >>> 0))
+      while (other !== 0) {
+        const rest = divisor % other
+        divisor = other
+        other = rest
+      }
+    }
+    if (divisor > 1 && divisor < MAX_SLOPE / plan.scale) {
+      for (let i = 1; i < count; i++) {
+        const quotient = (quotientHigh[i]! * TWO_32 + (quotientLow[i]! >>> 0)) / divisor
+        quotientLow[i] = quotient | 0
+        quotientHigh[i] = Math.floor(quotient / TWO_32)
+      }
+      plan.scale *= divisor
+    }
+    if (count > BLOCK_SAMPLES) {
+      const lastBlock = Math.ceil(count / BLOCK_SAMPLES) - 1
+      const first = lastBlock * BLOCK_SAMPLES
+      const last = quotientHigh[first]! * TWO_32 + (quotientLow[first]! >>> 0)
+      plan.slope = Math.trunc(last / lastBlock)
+      // The division of doubles may round up to an integer.
+      if (Math.abs(plan.slope) * lastBlock > Math.abs(last)) plan.slope -= Math.sign(last)
+      if (plan.slope !== 0) plan.flags |= FLAG_SLOPED
+      else plan.slope = 0
+    }
   }
+  if (plan.scale !== 1) plan.flags |= FLAG_SCALED
+}
+
+// The least of the slots and their range, for `choose`.
+let leastLow = 0
+let leastHigh = 0
+let rangeLow = 0
+let rangeHigh = 0
+
+// Fills the slots with the deltas of a block.
+function spanDeltas(from: number, size: number): void {
+  for (let i = 1; i < size; i++) {
+    const low = quotientLow[from + i]!
+    const before = quotientLow[from + i - 1]!
+    slotLow[i] = low - before
+    slotHigh[i] = quotientHigh[from + i]! - quotientHigh[from + i - 1]! - (low >>> 0 < before >>> 0 ? 1 : 0)
+  }
+  measureSpan(1, size)
+}
+
+// Fills the slots with the values of a block.
+function spanValues(from: number, size: number): void {
+  slotLow.set(quotientLow.subarray(from, from + size))
+  slotHigh.set(quotientHigh.subarray(from, from + size))
+  measureSpan(0, size)
+}
+
+function measureSpan(from: number, size: number): void {
+  let minLow = slotLow[from]!
+  let minHigh = slotHigh[from]!
+  let maxLow = minLow
+  let maxHigh = minHigh
+  for (let i = from + 1; i < size; i++) {
+    const low = slotLow[i]!
+    const high = slotHigh[i]!
+    if (high < minHigh || (high === minHigh && low >>> 0 < minLow >>> 0)) {
+      minHigh = high
+      minLow = low
+    }
+    if (high > maxHigh || (high === maxHigh && low >>> 0 > maxLow >>> 0)) {
+      maxHigh = high
+      maxLow = low
+    }
+  }
+  leastLow = minLow
+  leastHigh = minHigh
+  rangeLow = (maxLow - minLow) | 0
+  rangeHigh = (maxHigh - minHigh - (maxLow >>> 0 < minLow >>> 0 ? 1 : 0)) | 0
 }
 
 // The cheapest base, width and exceptions for slots `from` to `size`. Two kinds of base are tried: the least value, which suits values that
@@ -188,18 +254,24 @@ function choose(from: number, size: number): void {
     chosenBytes = 2
     return
   }
-  let minLow = slotLow[from]!
-  let minHigh = slotHigh[from]!
-  for (let i = from + 1; i < size; i++) {
-    const high = slotHigh[i]!
-    if (high < minHigh || (high === minHigh && slotLow[i]! >>> 0 < minLow >>> 0)) {
-      minHigh = high
-      minLow = slotLow[i]!
-    }
-  }
+  const minLow = leastLow
+  const minHigh = leastHigh
   middleOfNine(from, size)
   const middleLow = chosenLow
   const middleHigh = chosenHigh
+  // Where the inner half of the nine fills more than a quarter of the range, there are no outliers to except.
+  const innerLow = (medianLow[6]! - medianLow[2]!) >>> 0
+  const innerHigh = (medianHigh[6]! - medianHigh[2]! - (medianLow[6]! >>> 0 < medianLow[2]! >>> 0 ? 1 : 0)) >>> 0
+  const quarterHigh = rangeHigh >>> 2
+  const quarterLow = ((rangeLow >>> 2) | (rangeHigh << 30)) >>> 0
+  if (quarterHigh < innerHigh || (quarterHigh === innerHigh && quarterLow < innerLow)) {
+    chosenWidth = bitLength(rangeLow, rangeHigh)
+    chosenExceptions = chosenExceptionWidth = 0
+    chosenLow = minLow
+    chosenHigh = minHigh
+    chosenBytes = 2 + ((size * chosenWidth + 7) >>> 3)
+    return
+  }
   widthsAboveMin.fill(0)
   widthsAroundMiddle.fill(0)
   for (let i = from; i < size; i++) {
@@ -341,6 +413,8 @@ const exceptionHigh = new Int32Array(BLOCK_SAMPLES)
 
 // What the reader knows of the column from its head.
 let headScale = 1
+let headFactor = 1
+let headShift = 0
 let headSlope = 0
 let headFlags = 0
 let headOriginLow = 0
@@ -487,7 +561,8 @@ function readHead(bytes: Uint8Array, at: number, end: number, count: number): nu
   if (next < 0) return next
   headOriginLow = readLow
   headOriginHigh = readHigh
-  headScale = 1
+  headScale = headFactor = 1
+  headShift = 0
   headSlope = 0
   if (headFlags & FLAG_SCALED) {
     const scaleAt = next
@@ -495,6 +570,8 @@ function readHead(bytes: Uint8Array, at: number, end: number, count: number): nu
     if (next < 0) return next
     headScale = readHigh * TWO_32 + (readLow >>> 0)
     if (readHigh < 0 || headScale >= MAX_SLOPE || headScale < 2) return -1 - scaleAt
+    headShift = readLow === 0 ? 63 - Math.clz32(readHigh & -readHigh) : 31 - Math.clz32(readLow & -readLow)
+    headFactor = headScale / 2 ** headShift
   }
   if (headFlags & FLAG_SLOPED) {
     const slopeAt = next
@@ -527,18 +604,27 @@ function skipVarint(bytes: Uint8Array, at: number): number {
   return at + 1
 }
 
-// origin + scale * q into readLow and readHigh.
+// origin + scale * q into readLow and readHigh, where scale = headFactor * 2^headShift.
 function scaleAndShift(low: number, high: number): void {
   if (headScale !== 1) {
-    const product = (high * TWO_32 + (low >>> 0)) * headScale
-    if (product > -9_007_199_254_740_992 && product < 9_007_199_254_740_992) {
-      low = product | 0
-      high = Math.floor(product / TWO_32) | 0
-    } else {
-      // Only damaged bytes lead here.
-      const exact = BigInt.asIntN(64, ((BigInt(high) << 32n) | BigInt(low >>> 0)) * BigInt(headScale))
-      low = Number(BigInt.asIntN(32, exact))
-      high = Number(BigInt.asIntN(32, exact >> 32n))
+    if (headFactor !== 1) {
+      const product = (high * TWO_32 + (low >>> 0)) * headFactor
+      if (product > -MAX_EXACT && product < MAX_EXACT) {
+        low = product | 0
+        high = Math.floor(product / TWO_32) | 0
+      } else {
+        // Only damaged bytes lead here.
+        const exact = BigInt.asIntN(64, ((BigInt(high) << 32n) | BigInt(low >>> 0)) * BigInt(headFactor))
+        low = Number(BigInt.asIntN(32, exact))
+        high = Number(BigInt.asIntN(32, exact >> 32n))
+      }
+    }
+    if (headShift >= 32) {
+      high = low << (headShift - 32)
+      low = 0
+    } else if (headShift > 0) {
+      high = (high << headShift) | (low >>> (32 - headShift))
+      low <<= headShift
     }
   }
   readLow = (low + headOriginLow) | 0
