@@ -78,6 +78,39 @@ export class BatchWriter {
     return this.#floats.slotAt(index)
   }
 
+  floatValue(index: number): number {
+    return this.#floats.valueAt(index)
+  }
+
+  /** The time of a float sample in the store's unit, relative to the batch's base; for `histogramAt`. */
+  floatTime(index: number): number {
+    return this.#floats.timeAt(index)
+  }
+
+  floatStart(index: number): number {
+    return this.#floats.startAt(index)
+  }
+
+  /** Drops the float samples from number `from` on, but for those listed in ascending order. */
+  keepFloats(from: number, kept: readonly number[]): void {
+    this.samples -= this.#floats.count - from - kept.length
+    this.#floats.keep(from, kept)
+  }
+
+  /** Adds a histogram at the time that `floatTime` gave. */
+  histogramAt(slot: number, time: number, histogram: Histogram, startTime: number): void {
+    this.#columnsOf('histogram').push(slot, time, histogram, startTime)
+    this.samples++
+  }
+
+  /** Hands the exemplars of some series to another. */
+  moveExemplars(from: readonly number[], to: number): void {
+    for (let i = 0; i < this.#exemplars.length; i++) {
+      const exemplar = this.#exemplars[i]!
+      if (from.includes(exemplar.slot)) this.#exemplars[i] = { ...exemplar, slot: to }
+    }
+  }
+
   /** Sets the start timestamp of a float sample that was written without one. */
   setFloatStart(index: number, startMs: number): void {
     this.#floats.setStart(index, this.#time(startMs, 0))
@@ -96,12 +129,7 @@ export class BatchWriter {
     nanos = 0,
     startNanos = 0,
   ): void {
-    let columns = this.#others.get(kind)
-    if (columns === undefined) {
-      columns = new OtherColumns()
-      this.#others.set(kind, columns)
-    }
-    columns.push(slot, this.#time(ms, nanos), value, startMs === 0 ? 0 : this.#time(startMs, startNanos))
+    this.#columnsOf(kind).push(slot, this.#time(ms, nanos), value, startMs === 0 ? 0 : this.#time(startMs, startNanos))
     this.samples++
   }
 
@@ -147,6 +175,15 @@ export class BatchWriter {
     for (const [kind, columns] of this.#others) samples.push(columns.build(kind, base))
     if (this.#cache !== undefined && this.series.count > 0) this.#cache.expect(this.series, this.#entries)
     return { series: this.series, samples, metadata: [...this.#metadata.values()], exemplars: this.#exemplars }
+  }
+
+  #columnsOf(kind: ValueKind): OtherColumns {
+    let columns = this.#others.get(kind)
+    if (columns === undefined) {
+      columns = new OtherColumns()
+      this.#others.set(kind, columns)
+    }
+    return columns
   }
 
   #cached(entry: number): number {
@@ -202,6 +239,31 @@ class FloatColumns {
 
   slotAt(index: number): number {
     return this.#slots[index]!
+  }
+
+  valueAt(index: number): number {
+    return this.#values[index]!
+  }
+
+  timeAt(index: number): number {
+    return this.#timestamps[index]!
+  }
+
+  startAt(index: number): number {
+    return this.#startTimestamps?.[index] ?? 0
+  }
+
+  keep(from: number, kept: readonly number[]): void {
+    let at = from
+    for (const index of kept) {
+      this.#slots[at] = this.#slots[index]!
+      this.#timestamps[at] = this.#timestamps[index]!
+      this.#values[at] = this.#values[index]!
+      if (this.#startTimestamps !== null) this.#startTimestamps[at] = this.#startTimestamps[index]!
+      at++
+    }
+    this.#startTimestamps?.fill(0, at, this.count)
+    this.count = at
   }
 
   setStart(index: number, startTimestamp: number): void {

@@ -7,9 +7,12 @@ export { encodeRemoteWrite } from './remote-write/encode.ts'
 export { REMOTE_WRITE_CONTENT_TYPES, REMOTE_WRITE_ENCODINGS, remoteWriteVersion } from './remote-write/content.ts'
 export { REMOTE_WRITE_LIMITS } from './remote-write/limits.ts'
 export { decodePrometheusText, type TextOptions } from './prometheus-text/decode.ts'
-export { expositionFormat, PROMETHEUS_TEXT_CONTENT_TYPE, type ExpositionFormat } from './prometheus-text/content.ts'
+export { chooseExposition, expositionFormat, PROMETHEUS_TEXT_CONTENT_TYPE, type ExpositionFormat } from './prometheus-text/content.ts'
 export { TEXT_LIMITS } from './prometheus-text/limits.ts'
 export { decodeOpenMetricsText, type OpenMetricsOptions } from './openmetrics-text/decode.ts'
+export { decodePrometheusProtobuf, type ExpositionProtobufOptions } from './prometheus-protobuf/decode.ts'
+export { PROMETHEUS_PROTOBUF_CONTENT_TYPE } from './prometheus-protobuf/content.ts'
+export { PROMETHEUS_PROTOBUF_LIMITS } from './prometheus-protobuf/limits.ts'
 export { OPENMETRICS_CONTENT_TYPE } from './openmetrics-text/content.ts'
 export {
   encodeError,

@@ -12,6 +12,7 @@
  */
 import { decodeLabels, type MetricType, type WriteBatch } from '@tsink/core'
 import { BatchWriter } from '../batch-writer.ts'
+import { convertClassicHistograms } from '../classic-histograms.ts'
 import { badBody, Rejected, tooLarge, type Decoded } from '../decoded.ts'
 import { parseNumber } from '../decimal.ts'
 import { parseSeries, seriesEnd, stringEnd, unescaped } from '../exposition-series.ts'
@@ -39,8 +40,8 @@ export interface OpenMetricsOptions extends TextOptions {
  */
 export function decodeOpenMetricsText(body: Uint8Array, options: OpenMetricsOptions): Decoded {
   if (body.length > OPENMETRICS_LIMITS.bodyBytes) throw tooLarge('OpenMetrics body bytes', body.length, OPENMETRICS_LIMITS.bodyBytes)
-  const parser = new Parser(body, options)
   const rejected = new Rejected()
+  const parser = new Parser(body, options, rejected)
   let line = 0
   let ended = false
   for (let start = 0; start < body.length && !ended;) {
@@ -60,7 +61,8 @@ export function decodeOpenMetricsText(body: Uint8Array, options: OpenMetricsOpti
     if (ended && start < body.length) throw badBody('OpenMetrics', `line ${line + 1}`, 'found data after # EOF', { line: line + 1 })
   }
   if (!ended) throw badBody('OpenMetrics', `line ${line + 1}`, 'the data does not end with # EOF', { line: line + 1 })
-  return { batch: parser.finish(), rejected }
+  const batch = parser.finish()
+  return { batch, rejected }
 }
 
 const HASH = 0x23
@@ -75,14 +77,16 @@ class Parser {
   readonly #body: Uint8Array
   readonly #options: OpenMetricsOptions
   readonly #rules: SpecificationRules | null
+  readonly #rejected: Rejected
   #family = ''
   #type: MetricType = 'unknown'
   // The family's samples so far, and when each label set of it began.
   #familyStart = 0
   #starts: Map<string, number> | null = null
 
-  constructor(body: Uint8Array, options: OpenMetricsOptions) {
+  constructor(body: Uint8Array, options: OpenMetricsOptions, rejected: Rejected) {
     this.#body = body
+    this.#rejected = rejected
     this.#options = options
     this.#rules = options.strict === true ? new SpecificationRules() : null
     this.#batch = new BatchWriter(options, Math.min(16_384, body.length >>> 6) + 1, body.length)
@@ -109,7 +113,7 @@ class Parser {
   }
 
   finish(): WriteBatch {
-    this.#applyStarts()
+    this.#endFamily()
     return this.#batch.build()
   }
 
@@ -150,7 +154,7 @@ class Parser {
   }
 
   #begin(metric: string): void {
-    this.#applyStarts()
+    this.#endFamily()
     this.#family = metric
     this.#type = 'unknown'
     this.#familyStart = this.#batch.floatCount
@@ -253,6 +257,13 @@ class Parser {
     return decodeLabels(bytes, 0, length)
       .filter((name) => name !== '__name__' && name !== bound)
       .key()
+  }
+
+  #endFamily(): void {
+    this.#applyStarts()
+    if (this.#options.convertClassicHistograms !== true || this.#type !== 'histogram') return
+    const refused = convertClassicHistograms(this.#batch, this.#familyStart, this.#family, this.#options.keepClassicHistograms === true)
+    if (refused > 0) this.#rejected.add(`histogram ${this.#family}`, 'the counts of its buckets do not ascend', refused)
   }
 
   #applyStarts(): void {

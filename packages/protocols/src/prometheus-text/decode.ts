@@ -11,6 +11,7 @@
  */
 import { decodeLabels, type Labels, type MetricType } from '@tsink/core'
 import { BatchWriter } from '../batch-writer.ts'
+import { convertClassicHistograms } from '../classic-histograms.ts'
 import { badBody, Rejected, tooLarge, type Decoded, type DecodeOptions } from '../decoded.ts'
 import { parseInteger, parseNumber } from '../decimal.ts'
 import { parseLabelSet, parseSeries, seriesEnd, skipBlanks, stringEnd, unescaped, type BoundLabel } from '../exposition-series.ts'
@@ -28,6 +29,10 @@ export interface TextOptions extends DecodeOptions {
   readonly badLine?: 'line' | 'body'
   /** Whether the times that lines bring are kept (the default), or `now` is taken for all. */
   readonly honorTimestamps?: boolean
+  /** Turn the series of histograms into native histograms with custom buckets. */
+  readonly convertClassicHistograms?: boolean
+  /** Keep the series of histograms that were converted. */
+  readonly keepClassicHistograms?: boolean
 }
 
 /**
@@ -36,8 +41,8 @@ export interface TextOptions extends DecodeOptions {
  */
 export function decodePrometheusText(body: Uint8Array, options: TextOptions): Decoded {
   if (body.length > TEXT_LIMITS.bodyBytes) throw tooLarge('text body bytes', body.length, TEXT_LIMITS.bodyBytes)
-  const parser = new Parser(body, options)
   const rejected = new Rejected()
+  const parser = new Parser(body, options, rejected)
   let line = 0
   for (let start = 0; start < body.length;) {
     line++
@@ -54,6 +59,7 @@ export function decodePrometheusText(body: Uint8Array, options: TextOptions): De
     }
     start = end + 1
   }
+  parser.endFamily()
   return { batch: parser.batch.build(), rejected }
 }
 
@@ -84,12 +90,28 @@ class Parser {
   // The family that the last TYPE line named.
   #family: Uint8Array = new Uint8Array(0)
   #type: MetricType = 'unknown'
+  #familyStart = 0
+  readonly #options: TextOptions
+  readonly #rejected: Rejected
 
-  constructor(body: Uint8Array, options: TextOptions) {
+  constructor(body: Uint8Array, options: TextOptions, rejected: Rejected) {
     this.#body = body
+    this.#options = options
+    this.#rejected = rejected
     this.#now = options.now
     this.#honorTimestamps = options.honorTimestamps ?? true
     this.batch = new BatchWriter(options, Math.min(16_384, body.length >>> 6) + 1, body.length)
+  }
+
+  /** Ends the family that the last TYPE line began. */
+  endFamily(): void {
+    if (this.#type === 'histogram' && this.#options.convertClassicHistograms === true) {
+      const metric = textOf(this.#family)
+      const refused = convertClassicHistograms(this.batch, this.#familyStart, metric, this.#options.keepClassicHistograms === true)
+      if (refused > 0) this.#rejected.add(`histogram ${metric}`, 'the counts of its buckets do not ascend', refused)
+    }
+    this.#type = 'unknown'
+    this.#familyStart = this.batch.floatCount
   }
 
   isSample(start: number, end: number): boolean {
@@ -134,6 +156,7 @@ class Parser {
       const word = textOf(body, textStart, end)
       const type = TYPES[word.trim()]
       if (type === undefined) throw new LineProblem(textStart, `${JSON.stringify(word.slice(0, 40))} is no metric type`)
+      this.endFamily()
       this.#family = name
       this.#type = type
       this.batch.metadata(metric, { type })
