@@ -5,6 +5,7 @@
  */
 import type { TsinkError } from '@tsink/core'
 import type { Timer } from '@tsink/host'
+import type { Position } from '@tsink/wal'
 import { compactOnce } from './compact.ts'
 import { flushOldest, freeze } from './flush.ts'
 import type { Parts } from './parts.ts'
@@ -61,9 +62,9 @@ export class Background {
     this.#tasks.add(running)
   }
 
-  /** Freezes the active generation; it is flushed soon. */
-  freeze(parts: Parts): void {
-    if (freeze(parts)) this.wake()
+  /** Freezes the active generation; it is flushed soon. While the log is replayed, `logEnd` is where the replay stands. */
+  freeze(parts: Parts, logEnd?: Position): void {
+    if (freeze(parts, logEnd)) this.wake()
   }
 
   /** There may be something to flush. */

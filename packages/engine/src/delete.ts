@@ -4,6 +4,7 @@
  * one, with a later sequence. Until compaction has carried a delete out, it can be undone.
  */
 import { TsinkError, type DeleteRequest, type DeleteResult } from '@tsink/core'
+import type { Position } from '@tsink/wal'
 import { assertOpen, assertWritable, type Parts } from './parts.ts'
 import { DELETE, UNDELETE } from './record.ts'
 import type { Source } from './read.ts'
@@ -60,7 +61,7 @@ export function undelete(parts: Parts, sequence: number): void {
 }
 
 /** Freezes the active generation when a tombstone is about to hide samples in it. */
-export function freezeHidden(parts: Parts, tombstone: Tombstone): void {
+export function freezeHidden(parts: Parts, tombstone: Tombstone, logEnd?: Position): void {
   for (const head of parts.heads.active.heads.values()) {
     const from = relative(tombstone.minTime, head.base, -Infinity)
     const to = relative(tombstone.maxTime, head.base, Infinity)
@@ -68,7 +69,7 @@ export function freezeHidden(parts: Parts, tombstone: Tombstone): void {
     for (const selector of tombstone.selectors) {
       for (const id of parts.registry.select(selector)) {
         if (head.slotOf(id) < 0) continue
-        parts.background.freeze(parts)
+        parts.background.freeze(parts, logEnd)
         return
       }
     }

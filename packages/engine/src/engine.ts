@@ -29,6 +29,9 @@ import { closeParts, openParts, type OpenReport } from './open.ts'
 import type { EngineOptions } from './options.ts'
 import { assertOpen, type Parts } from './parts.ts'
 import { previewRetention, retain, type Expiry } from './retain.ts'
+import { snapshot, type SnapshotResult } from './snapshot.ts'
+import { stats, type EngineStats } from './stats.ts'
+import { verify, type VerifyReport } from './verify.ts'
 import { select, selectNow } from './select.ts'
 
 export class Engine implements Store {
@@ -125,6 +128,23 @@ export class Engine implements Store {
   /** What `retain` would let go now. */
   previewRetention(): Promise<readonly Expiry[]> {
     return previewRetention(this.#parts)
+  }
+
+  /**
+   * Makes a snapshot in a new directory of the store's disk: a store of its own, with everything appended before the call, verified.
+   * @throws TsinkError BAD_REQUEST when there is something at `path`.
+   */
+  snapshot(path: string): Promise<SnapshotResult> {
+    return this.#parts.background.exclusively(() => snapshot(this.#parts, path))
+  }
+
+  /** Reads every stored byte and checks every invariant. With `quarantine`, damaged segments are set aside. */
+  verify(options: { readonly quarantine?: boolean } = {}): Promise<VerifyReport> {
+    return verify(this.#parts, options)
+  }
+
+  stats(): EngineStats {
+    return stats(this.#parts)
   }
 
   close(): Promise<void> {

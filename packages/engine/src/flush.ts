@@ -3,7 +3,7 @@
  * meanwhile. The generation leaves, the segments come, and the log before it is given free, in one publish.
  */
 import type { SegmentInfo } from '@tsink/segment'
-import { START } from '@tsink/wal'
+import { START, type Position } from '@tsink/wal'
 import type { Head } from './head.ts'
 import type { Generation } from './heads.ts'
 import { slotsByLabels } from './label-order.ts'
@@ -23,9 +23,9 @@ const MAX_OPEN_WINDOWS = 16
 /** So many series are looked up at a time. */
 const BATCH_SERIES = 512
 
-/** Freezes the active generation. False when it was empty. */
-export function freeze(parts: Parts): boolean {
-  return parts.heads.freeze(parts.log?.position ?? START) !== null
+/** Freezes the active generation. False when it was empty. `logEnd` is where the log stands: what is before it is in memory or in segments. */
+export function freeze(parts: Parts, logEnd: Position = parts.log?.position ?? START): boolean {
+  return parts.heads.freeze(logEnd) !== null
 }
 
 /** Writes the oldest frozen generation into segments. False when there is none. One at a time. */

@@ -16,7 +16,7 @@ import { completeOptions, type EngineOptions, type Options } from './options.ts'
 import type { Parts } from './parts.ts'
 import { Pins } from './pins.ts'
 import { Replay } from './replay.ts'
-import { Shelf } from './shelf.ts'
+import { NOTES, Shelf } from './shelf.ts'
 import { decodeTombstones, encodeTombstones, Tombstones } from './tombstones.ts'
 
 export interface OpenReport {
@@ -29,7 +29,6 @@ export interface OpenReport {
 // Names of the catalog's attachments.
 const UNIT = 'unit'
 const TOMBSTONES = 'tombstones'
-const NOTES = 'notes'
 
 /** Indexes of segments may take this share of the memory budget. */
 const INDEX_SHARE = 0.25
@@ -63,8 +62,7 @@ async function openLocked(host: Host, options: Options, lock: DiskLock): Promise
   const onDamage = (error: unknown): void => options.onError?.(error)
   const shelf = await Shelf.open(host, catalog, pins, maxIndexBytes, attach, onDamage)
   if (attachments.has(TOMBSTONES)) tombstones.list = decodeTombstones(attachments.get(TOMBSTONES)!)
-  const notesFile = new TextDecoder().decode(attachments.get(NOTES) ?? new Uint8Array(0))
-  if (notesFile !== '') await notes.load(host, notesFile)
+  if (shelf.notesFile !== '') await notes.load(host, shelf.notesFile)
   const parts: Mutable<Parts> = {
     host,
     options,
@@ -144,6 +142,11 @@ async function close(parts: Parts): Promise<void> {
   if (isHealthy && (parts.options.flushOnClose || parts.log === null)) {
     freeze(parts)
     await attempt(() => parts.background.flush(parts))
+  }
+  // Deletes and notes that no log keeps.
+  if (isHealthy && parts.log === null) {
+    await attempt(() => parts.notes.save(parts.host))
+    await attempt(() => parts.shelf.publish({}))
   }
   await parts.background.stop()
   await attempt(() => parts.log?.close())

@@ -1,5 +1,5 @@
 /** Options of an engine, each with its default and its reason. Times are milliseconds, whatever the store's unit. */
-import { LIMITS, TsinkError, UNITS_PER_SECOND, type Matcher, type TimeUnit } from '@tsink/core'
+import { LIMITS, TsinkError, UNITS_PER_SECOND, type Labels, type Matcher, type TimeUnit } from '@tsink/core'
 
 export interface RetentionRule {
   /** All must hold. */
@@ -117,6 +117,14 @@ export function completeOptions(options: EngineOptions, hostMemoryBytes: number)
   }
   if (!(complete.unit in UNITS_PER_SECOND)) throw new TsinkError('BAD_CONFIG', `unit is ${complete.unit}; it must be s, ms, us or ns`)
   return complete
+}
+
+/** How long a series' samples are kept: what the first rule that matches says, else the general retention. */
+export function retentionOf(options: Options, labels: Labels): number {
+  for (const rule of options.retentionRules) {
+    if (rule.matchers.every((matcher) => matcher.matches(labels.get(matcher.name)))) return rule.retentionMs
+  }
+  return options.retentionMs
 }
 
 /** Milliseconds as a span in the store's unit. */

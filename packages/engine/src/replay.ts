@@ -40,7 +40,7 @@ export class Replay {
     else if (record.type === DELETE) {
       const tombstone = readTombstone(new ByteReader(record.payload, 0, record.payload.length, 'delete record'))
       if (isNew) {
-        freezeHidden(parts, tombstone)
+        freezeHidden(parts, tombstone, position)
         parts.tombstones.add(tombstone)
       }
     } else if (record.type === UNDELETE) {

@@ -2,11 +2,10 @@
  * Retain: what is too old or too much goes. A segment goes as a whole when every series in it has expired, which is cheap; a segment in which only
  * the series of some rule have expired is rewritten without them. Nothing goes before its time: a segment waits for its last sample.
  */
-import type { Labels } from '@tsink/core'
 import type { Segment } from '@tsink/segment'
 import type { CompactionPlan } from './compaction-plan.ts'
 import { runCompaction } from './compact.ts'
-import { inUnits, type Options } from './options.ts'
+import { inUnits, retentionOf } from './options.ts'
 import { assertOpen, type Parts } from './parts.ts'
 
 export interface Expiry {
@@ -17,14 +16,6 @@ export interface Expiry {
   /** Samples and bytes of the segment that go; an estimate unless all of it goes. */
   readonly samples: number
   readonly bytes: number
-}
-
-/** How long a series' samples are kept: what the first rule that matches says, else the general retention. */
-export function retentionOf(options: Options, labels: Labels): number {
-  for (const rule of options.retentionRules) {
-    if (rule.matchers.every((matcher) => matcher.matches(labels.get(matcher.name)))) return rule.retentionMs
-  }
-  return options.retentionMs
 }
 
 /** What would go now. */

@@ -10,6 +10,8 @@ import type { Position } from '@tsink/wal'
 import type { Pins } from './pins.ts'
 
 export const SEGMENT_DIRECTORY = 'segments'
+/** The catalog's attachment that names the file of notes. */
+export const NOTES = 'notes'
 export const QUARANTINE_DIRECTORY = 'quarantine'
 
 /** What a publish changes; what is left out stays. */
@@ -84,6 +86,11 @@ export class Shelf {
 
   get state(): CatalogState {
     return this.#catalog.state
+  }
+
+  /** The file of notes that the published catalog names; '' for none. */
+  get notesFile(): string {
+    return new TextDecoder().decode(this.#catalog.state.attachments.get(NOTES) ?? new Uint8Array(0))
   }
 
   get sizeBytes(): number {
