@@ -6,7 +6,7 @@
  * loss: the bytes of a file that were written before a `sync` of that file resolved, and the names that were made, changed or removed
  * in a directory before a `syncDirectory` of it resolved. Nothing else.
  *
- * Errors are TsinkErrors: READ_FAILED, WRITE_FAILED, SYNC_FAILED and DISK_FULL, each with `detail.file`.
+ * Errors are TsinkErrors: READ_FAILED, WRITE_FAILED, SYNC_FAILED and DISK_FULL, each with `detail.file` and `detail.errno`.
  */
 
 export type OpenMode =

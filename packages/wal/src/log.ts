@@ -66,6 +66,8 @@ interface OpenFile {
   readonly file: DiskFile
   /** Where the next record goes. */
   end: number
+  /** Size of the file before, 0 when there is none. */
+  sizeBefore: number
   /** Whether it has no record of the engine yet. */
   isEmpty: boolean
 }
@@ -85,6 +87,10 @@ export class Log {
   // Full files with bytes that are not synced yet, oldest first; the current file follows them.
   #unsynced: OpenFile[] = []
   #current: OpenFile | null = null
+  // Files whose making failed and that could not be removed either.
+  readonly #unfinished = new Set<string>()
+  // The number of the first file of this run.
+  #firstNumber = 1
   #next: OpenFile | null = null
   #nextComing: Promise<void> | null = null
 
@@ -128,8 +134,7 @@ export class Log {
     const log = new Log(disk, dir, options)
     const from = options.from ?? START
     try {
-      await disk.makeDirectory(dir)
-      await disk.syncDirectory(parentDirectory(dir))
+      await log.#makeDirectory()
     } catch (error) {
       if (!isDiskFull(error)) throw error
       log.#refuse(error, true)
@@ -138,14 +143,19 @@ export class Log {
     const salvage = options.replay === 'salvage'
     const plan = { disk, clock: options.clock, dir, files, from, salvage, onProgress: options.onProgress, onRecord }
     const outcome = await runReplay(plan)
-    await log.#repair(files, outcome, from)
+    try {
+      await log.#repair(files, outcome, from)
+    } catch (error) {
+      await log.#current?.file.close()
+      throw error
+    }
     return { log, report: outcome.report }
   }
 
   /** Where the next record will stand. `position.file` changes only as `append`, `rotate` or `probe` returns. */
   get position(): Position {
     const current = this.#current
-    if (current === null) return { file: this.#lastFile() + 1, offset: FILE_HEADER_BYTES }
+    if (current === null) return { file: this.#firstNumber, offset: FILE_HEADER_BYTES + MARK_BYTES }
     return { file: current.number, offset: current.end + (this.#needsMark() ? MARK_BYTES : 0) }
   }
 
@@ -263,8 +273,10 @@ export class Log {
     await this.#reserveGoing
     if ((await this.#disk.freeBytes()) < 2 * this.#reserveBytes) return false
     try {
+      await this.#makeDirectory()
       await this.#makeReserve()
-      if (this.#current === null) await this.#begin(this.#lastFile() + 1)
+      if (this.#current === null) await this.#begin()
+      else if (this.#current.file.sizeBytes > this.#current.end) this.#current.file.truncate(this.#current.end)
     } catch (error) {
       if (isDiskFull(error)) return false
       throw this.#refuse(error, false)
@@ -274,23 +286,35 @@ export class Log {
     return true
   }
 
-  /** Syncs and closes. What fails then is thrown, and the files are closed all the same. */
+  /**
+   * Syncs and closes. When it resolves, everything that was appended is on the disk; else it throws, and the files are closed all the same.
+   * @throws TsinkError SYNC_FAILED, or READ_ONLY when the log was poisoned before.
+   */
   async close(): Promise<void> {
     if (this.#isClosed) return
     try {
       await this.#nextComing
       await this.#reserveGoing
-      if (this.#trouble === null || this.#isFull) await this.sync()
-      if (this.#trouble === null && this.#needsMark()) {
-        this.#write(this.#current!, MARK_TYPE, this.#lastSequence, encodeMark(this.#durable), MARK_BYTES)
-        await this.sync()
-      }
+      // A poisoned log refuses here: the caller must not believe that everything is on the disk.
+      await this.sync()
+      if (this.#trouble === null && this.#needsMark()) await this.#writeLastMark(this.#current!)
     } finally {
       this.#isClosed = true
       this.#timer?.cancel()
       await this.#syncing?.catch(() => undefined)
       for (const open of [...this.#unsynced, this.#current, this.#next]) await open?.file.close()
     }
+  }
+
+  /** Everything is on the disk; the mark lets the next replay know. A full disk may keep it out. */
+  async #writeLastMark(current: OpenFile): Promise<void> {
+    try {
+      this.#write(current, MARK_TYPE, this.#lastSequence, this.#mark(current), MARK_BYTES)
+    } catch (error) {
+      if (isDiskFull(error)) return
+      throw error
+    }
+    await this.sync()
   }
 
   #writable(): OpenFile {
@@ -309,7 +333,7 @@ export class Log {
     const { file, seed, end } = current
     let at = 0
     if (type !== MARK_TYPE && this.#needsMark()) {
-      at = encodeRecord(this.#buffer, this.#view, 0, seed, end, MARK_TYPE, this.#lastSequence, encodeMark(this.#durable))
+      at = encodeRecord(this.#buffer, this.#view, 0, seed, end, MARK_TYPE, this.#lastSequence, this.#mark(current))
     }
     at = encodeRecord(this.#buffer, this.#view, at, seed, end + at, type, sequence, payload)
     try {
@@ -325,12 +349,12 @@ export class Log {
 
   /** A write has failed: when the disk is full, what is there of the record is cut off again, and the log can go on later. */
   #takeBack(current: OpenFile, error: unknown): void {
-    let isFull = isDiskFull(error)
+    const isFull = isDiskFull(error)
     if (isFull) {
       try {
         current.file.truncate(current.end)
       } catch {
-        isFull = false
+        // The probe tries again, before anything is appended.
       }
     }
     this.#refuse(error, isFull)
@@ -341,14 +365,18 @@ export class Log {
   #refuse(error: unknown, isFull: boolean): TsinkError {
     if (this.#trouble !== null && !this.#isFull) return this.#trouble
     const cause = error as Error
-    const detail = cause instanceof TsinkError ? { reason: cause.code, ...cause.detail } : {}
+    const detail = cause instanceof TsinkError ? { ...cause.detail, reason: cause.code } : {}
     this.#isFull = isFull
     this.#trouble = new TsinkError('READ_ONLY', `the store takes no writes: ${cause.message}`, { cause, detail })
     return this.#trouble
   }
 
   #needsMark(): boolean {
-    return comparePositions(this.#durable, this.#marked) > 0
+    return this.#current!.end === FILE_HEADER_BYTES || comparePositions(this.#durable, this.#marked) > 0
+  }
+
+  #mark(file: OpenFile): Uint8Array {
+    return encodeMark(this.#durable, file.sizeBefore)
   }
 
   #hasUnsynced(): boolean {
@@ -404,6 +432,7 @@ export class Log {
   #moveOn(): void {
     const next = this.#next
     if (next === null) return
+    next.sizeBefore = this.#current!.end
     this.#unsynced.push(this.#current!)
     this.#current = next
     this.#next = null
@@ -430,12 +459,14 @@ export class Log {
   /** Makes a file whose header and name are durable. */
   async #createFile(number: number): Promise<OpenFile> {
     const path = `${this.#dir}/${fileName(number)}`
+    if (this.#unfinished.has(path)) await this.#disk.remove(path)
     const created: OpenFile = {
       number,
       path,
       seed: fileSeed(number),
       file: await this.#disk.open(path, 'create'),
       end: FILE_HEADER_BYTES,
+      sizeBefore: 0,
       isEmpty: true,
     }
     try {
@@ -444,21 +475,28 @@ export class Log {
       await this.#disk.syncDirectory(this.#dir)
     } catch (error) {
       await created.file.close()
-      await this.#disk.remove(path).catch(() => undefined)
+      await this.#disk.remove(path).catch(() => this.#unfinished.add(path))
       throw error
     }
+    this.#unfinished.delete(path)
     return created
   }
 
   /** Begins the file that this run appends to, with a mark for everything that stands before it. */
-  async #begin(number: number): Promise<void> {
+  async #begin(): Promise<void> {
+    const number = this.#firstNumber
     const created = await this.#createFile(number)
+    created.sizeBefore = this.#closed.at(-1)?.sizeBytes ?? 0
     this.#current = created
-    if (!this.#needsMark()) return
-    this.#write(created, MARK_TYPE, this.#lastSequence, encodeMark(this.#durable), MARK_BYTES)
+    this.#write(created, MARK_TYPE, this.#lastSequence, this.#mark(created), MARK_BYTES)
     await created.file.sync()
     this.#durable = { file: number, offset: created.end }
     this.#marked = this.#durable
+  }
+
+  async #makeDirectory(): Promise<void> {
+    await this.#disk.makeDirectory(this.#dir)
+    await this.#disk.syncDirectory(parentDirectory(this.#dir))
   }
 
   async #makeReserve(): Promise<void> {
@@ -518,18 +556,15 @@ export class Log {
     this.#lastSequence = report.lastSequence
     const newest = this.#closed.at(-1)
     if (newest !== undefined) this.#durable = { file: newest.number, offset: newest.sizeBytes }
+    this.#firstNumber = last + 1
     if (this.#trouble !== null) return
     try {
       await this.#makeReserve()
-      await this.#begin(last + 1)
+      await this.#begin()
     } catch (error) {
       if (!isDiskFull(error)) throw error
       this.#refuse(error, true)
     }
-  }
-
-  #lastFile(): number {
-    return this.#closed.at(-1)?.number ?? 0
   }
 }
 

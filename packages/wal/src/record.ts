@@ -7,7 +7,7 @@ export const FORMAT_VERSION = 1
 export const FILE_HEADER_BYTES = 32
 export const RECORD_HEADER_BYTES = 24
 export const MARK_TYPE = 0
-const MARK_PAYLOAD_BYTES = 16
+const MARK_PAYLOAD_BYTES = 24
 /** What a mark takes in the file. */
 export const MARK_BYTES: number = RECORD_HEADER_BYTES + MARK_PAYLOAD_BYTES
 
@@ -73,20 +73,28 @@ export function encodeRecord(
   return end
 }
 
-/** The payload of a mark. */
-export function encodeMark(durable: Position): Uint8Array {
+/** What a mark says. */
+export interface Mark {
+  /** Every byte before it was durable. */
+  readonly durable: Position
+  /** The size of the file before the mark's, 0 when there is none. */
+  readonly sizeBefore: number
+}
+
+export function encodeMark(durable: Position, sizeBefore: number): Uint8Array {
   const payload = new Uint8Array(MARK_PAYLOAD_BYTES)
   const view = new DataView(payload.buffer)
   setInteger(view, 0, durable.file)
   setInteger(view, 8, durable.offset)
+  setInteger(view, 16, sizeBefore)
   return payload
 }
 
-/** The position that a mark's payload names; null when the payload has another length. */
-export function decodeMark(payload: Uint8Array): Position | null {
+/** The mark of a payload; null when the payload has another length. */
+export function decodeMark(payload: Uint8Array): Mark | null {
   if (payload.length !== MARK_PAYLOAD_BYTES) return null
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)
-  return { file: getInteger(view, 0), offset: getInteger(view, 8) }
+  return { durable: { file: getInteger(view, 0), offset: getInteger(view, 8) }, sizeBefore: getInteger(view, 16) }
 }
 
 export function setInteger(view: DataView, at: number, value: number): void {

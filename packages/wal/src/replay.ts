@@ -7,7 +7,7 @@
 import { corruption } from '@tsink/core'
 import type { Clock, Disk } from '@tsink/host'
 import { comparePositions, START, type Position } from './position.ts'
-import { decodeMark, FILE_HEADER_BYTES, fileName, MARK_TYPE } from './record.ts'
+import { decodeMark, FILE_HEADER_BYTES, MARK_TYPE } from './record.ts'
 import { Scanner, type Fault } from './scanner.ts'
 
 /** One record while it is replayed. The object is used again for the next record: copy what you keep. */
@@ -78,6 +78,7 @@ export interface ReplayOutcome {
 
 // How much is read between two turns of the event loop.
 const TURN_BYTES = 1_048_576
+const FIRST_RECORD = FILE_HEADER_BYTES
 
 export async function runReplay(plan: ReplayPlan): Promise<ReplayOutcome> {
   return new Replay(plan).run()
@@ -86,13 +87,13 @@ export async function runReplay(plan: ReplayPlan): Promise<ReplayOutcome> {
 class Replay {
   readonly #plan: ReplayPlan
   readonly #bytesTotal: number
-  readonly #ends = new Map<number, number>()
   readonly #damage: Damage[] = []
   #buffer: Uint8Array | undefined
   #records = 0
   #lastSequence = 0
   #lastUsedFile = 0
   #durable = START
+  #end = START
   #tail: ReplayReport['tail'] = null
 
   constructor(plan: ReplayPlan) {
@@ -103,11 +104,9 @@ class Replay {
   async run(): Promise<ReplayOutcome> {
     const { files } = this.#plan
     this.#checkGaps()
-    let end = START
     let bytesBefore = 0
     for (let i = 0; i < files.length && this.#tail === null; i++) {
-      end = { file: files[i]!.number, offset: await this.#readFile(i, bytesBefore) }
-      this.#ends.set(end.file, end.offset)
+      await this.#readFile(i, bytesBefore)
       bytesBefore += files[i]!.sizeBytes
     }
     const report: ReplayReport = {
@@ -118,7 +117,7 @@ class Replay {
       tail: this.#tail,
       damage: this.#damage,
     }
-    return { report, end, durable: this.#durable, lastUsedFile: this.#lastUsedFile }
+    return { report, end: this.#end, durable: this.#durable, lastUsedFile: this.#lastUsedFile }
   }
 
   // The first file is the one that replay begins in, or, where that was never made, the next.
@@ -133,8 +132,8 @@ class Replay {
     }
   }
 
-  /** Answers where the file's records end. */
-  async #readFile(index: number, bytesBefore: number): Promise<number> {
+  /** Reads the records of a file, up to its end or to the tail of the log. */
+  async #readFile(index: number, bytesBefore: number): Promise<void> {
     const { number, path } = this.#plan.files[index]!
     const file = await this.#plan.disk.open(path, 'read')
     try {
@@ -142,7 +141,8 @@ class Replay {
       const record: LogRecord = { type: 0, sequence: 0, payload: new Uint8Array(0), position: START }
       let fault = scanner.header()
       if (fault?.code === 'UNKNOWN_VERSION') throw faultError(path, 0, fault)
-      let offset = fault === null ? FILE_HEADER_BYTES : 0
+      if (await this.#endedEarly(index, scanner)) return
+      let offset = fault === null ? FIRST_RECORD : 0
       let nextTurn = offset + TURN_BYTES
       while (offset < scanner.sizeBytes || fault !== null) {
         fault ??= scanner.at(offset)
@@ -150,11 +150,10 @@ class Replay {
           this.#deliver(scanner, number, path, offset, record)
           offset = scanner.end
         } else {
-          const next = scanner.findAfter(Math.max(offset, FILE_HEADER_BYTES - 8))
-          if (await this.#isTail(index, scanner, offset, next)) {
-            const dropped = this.#plan.files.slice(index + 1).reduce((sum, later) => sum + later.sizeBytes, scanner.sizeBytes - offset)
-            this.#tail = { file: path, offset, sizeBytes: dropped, reason: fault.what }
-            return offset
+          const next = scanner.findAfter(Math.max(offset, FIRST_RECORD - 8))
+          if (await this.#isTail(index, scanner, { file: number, offset }, next)) {
+            this.#dropFrom(index, offset, fault)
+            return
           }
           const kept = this.#plan.salvage ? await this.#quarantine(scanner, offset, next) : null
           this.#damaged(path, offset, next - offset, fault, kept)
@@ -167,12 +166,36 @@ class Replay {
           await this.#plan.clock.turn()
         }
       }
+      this.#end = { file: number, offset }
       this.#buffer = scanner.buffer
       this.#progress(bytesBefore + scanner.sizeBytes)
-      return offset
     } finally {
       await file.close()
     }
+  }
+
+  /** Whether the file before ended earlier than this one's first mark says, and that is where the log ends. */
+  async #endedEarly(index: number, scanner: Scanner): Promise<boolean> {
+    if (index === 0 || this.#end.file !== scanner.number - 1) return false
+    if (scanner.sizeBytes <= FIRST_RECORD || scanner.at(FIRST_RECORD) !== null || scanner.type !== MARK_TYPE) return false
+    const expected = decodeMark(scanner.payload)?.sizeBefore ?? 0
+    const end = this.#end
+    if (expected <= end.offset) return false
+    const fault: Fault = { code: 'TRUNCATED', what: 'a log file has lost records at its end', expected, found: end.offset }
+    if (await this.#isTail(index, scanner, end, FIRST_RECORD)) {
+      this.#dropFrom(index - 1, end.offset, fault)
+      return true
+    }
+    this.#damaged(this.#plan.files[index - 1]!.path, end.offset, 0, fault, null)
+    return false
+  }
+
+  #dropFrom(index: number, offset: number, fault: Fault): void {
+    const { files } = this.#plan
+    const { number, path, sizeBytes } = files[index]!
+    const dropped = files.slice(index + 1).reduce((sum, later) => sum + later.sizeBytes, sizeBytes - offset)
+    this.#tail = { file: path, offset, sizeBytes: dropped, reason: fault.what }
+    this.#end = { file: number, offset }
   }
 
   #deliver(scanner: Scanner, number: number, path: string, offset: number, record: LogRecord): void {
@@ -191,32 +214,17 @@ class Replay {
   }
 
   #noteMark(scanner: Scanner, path: string, offset: number): void {
-    const durable = decodeMark(scanner.payload)
-    if (durable === null) {
-      throw faultError(path, offset, {
-        code: 'BAD_FORMAT',
-        what: 'a mark of the log has a wrong length',
-        expected: 16,
-        found: scanner.payload.length,
-      })
+    const mark = decodeMark(scanner.payload)
+    if (mark === null) {
+      const found = scanner.payload.length
+      throw faultError(path, offset, { code: 'BAD_FORMAT', what: 'a mark of the log has a wrong length', expected: 24, found })
     }
-    const end = this.#ends.get(durable.file)
-    if (end !== undefined && durable.offset > end) {
-      const fault: Fault = {
-        code: 'TRUNCATED',
-        what: 'a log file has lost records that were durable',
-        expected: durable.offset,
-        found: end,
-      }
-      this.#damaged(`${this.#plan.dir}/${fileName(durable.file)}`, end, 0, fault, null)
-    }
-    if (comparePositions(durable, this.#durable) > 0) this.#durable = durable
+    if (comparePositions(mark.durable, this.#durable) > 0) this.#durable = mark.durable
   }
 
-  /** Whether nothing from the fault at `offset` on was ever durable. `next` is the next whole record in the file, or the file's size. */
-  async #isTail(index: number, scanner: Scanner, offset: number, next: number): Promise<boolean> {
+  /** Whether nothing from the fault on was ever durable. `next` is the next whole record in the scanner's file, or the file's size. */
+  async #isTail(index: number, scanner: Scanner, fault: Position, next: number): Promise<boolean> {
     const { files, salvage, disk } = this.#plan
-    const fault: Position = { file: scanner.number, offset }
     let durable = this.#durable
     let followed = false
     const search = (within: Scanner, first: number): void => {
@@ -228,7 +236,7 @@ class Replay {
         }
         const marked = within.type === MARK_TYPE ? decodeMark(within.payload) : null
         if (marked === null) followed = true
-        else if (comparePositions(marked, durable) > 0) durable = marked
+        else if (comparePositions(marked.durable, durable) > 0) durable = marked.durable
         at = within.end
       }
     }
@@ -237,7 +245,7 @@ class Replay {
       const file = await disk.open(path, 'read')
       try {
         const later = new Scanner(file, number)
-        search(later, later.findAfter(FILE_HEADER_BYTES - 8))
+        search(later, later.findAfter(FIRST_RECORD - 8))
       } finally {
         await file.close()
       }

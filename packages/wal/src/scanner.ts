@@ -46,13 +46,14 @@ export class Scanner {
   /** Where the record ends and the next begins. */
   end = 0
 
-  /** `buffer` is memory to start with; take {@link buffer} for the next scanner. */
+  /** `buffer` is memory to begin with; take {@link buffer} for the next scanner. */
   constructor(file: DiskFile, number: number, buffer?: Uint8Array) {
     this.#file = file
     this.number = number
     this.sizeBytes = file.sizeBytes
     this.#seed = fileSeed(number)
-    this.#buffer = buffer ?? new Uint8Array(SLICE_BYTES)
+    const sliceBytes = Math.min(SLICE_BYTES, this.sizeBytes)
+    this.#buffer = buffer !== undefined && buffer.length >= sliceBytes ? buffer : new Uint8Array(sliceBytes)
     this.#view = new DataView(this.#buffer.buffer)
   }
 

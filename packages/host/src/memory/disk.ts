@@ -360,8 +360,8 @@ export class MemoryDisk implements Disk {
   }
 }
 
-function failure(code: ErrorCode, verb: string, path: string, reason: string): TsinkError {
-  return new TsinkError(code, `cannot ${verb} ${path}: ${reason}`, {
-    detail: { file: path, reason, ...(reason === 'ENOENT' ? { missing: true } : {}) },
+function failure(code: ErrorCode, verb: string, path: string, errno: string): TsinkError {
+  return new TsinkError(code, `cannot ${verb} ${path}: ${errno}`, {
+    detail: { file: path, errno, ...(errno === 'ENOENT' ? { missing: true } : {}) },
   })
 }

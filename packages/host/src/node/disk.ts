@@ -254,13 +254,13 @@ function attempt<T>(code: ErrorCode, verb: string, path: string, run: () => T): 
 }
 
 function failure(code: ErrorCode, verb: string, path: string, cause: unknown, offset?: number): TsinkError {
-  const reason = codeOf(cause)
+  const errno = codeOf(cause)
   // A sync that finds no space has lost bytes that were acknowledged to the writer: that is a failed sync, not a full disk.
-  const full = (reason === 'ENOSPC' || reason === 'EDQUOT') && code !== 'SYNC_FAILED'
+  const full = (errno === 'ENOSPC' || errno === 'EDQUOT') && code !== 'SYNC_FAILED'
   const where = offset === undefined ? '' : ` at byte ${offset}`
   return new TsinkError(full ? 'DISK_FULL' : code, `cannot ${verb} ${path}${where}: ${describe(cause)}`, {
     cause,
-    detail: { file: path, reason, ...(offset === undefined ? {} : { offset }), ...(reason === 'ENOENT' ? { missing: true } : {}) },
+    detail: { file: path, errno, ...(offset === undefined ? {} : { offset }), ...(errno === 'ENOENT' ? { missing: true } : {}) },
   })
 }
 
