@@ -554,7 +554,8 @@ class QueryParser extends EmbeddedActionsParser implements Grammar {
       this.ACTION(() => stack.pushSign(sign))
     })
     const parenthesis = this.ACTION(() => this.LA(1).tokenType === t.LeftParen)
-    const first = this.SUBRULE(this.durationOperand)
+    // A number with its sign is judged as a whole.
+    const first = this.SUBRULE(this.durationOperand, { ARGS: [signs === 1] })
     this.ACTION(() => stack.pushNode(first))
     let duration = null as DurationDraft | null
     this.OPTION({
@@ -564,12 +565,13 @@ class QueryParser extends EmbeddedActionsParser implements Grammar {
     return this.ACTION(() => duration ?? stack.finish())
   })
 
-  private readonly durationOperand = this.RULE('durationOperand', (): DurationDraft => {
+  /** `signed`: a sign before a number belongs to it, so that not the number alone has to be in range. */
+  private readonly durationOperand = this.RULE('durationOperand', (signed: boolean = false): DurationDraft => {
     return this.OR([
       {
         ALT: () => {
           const token = this.close(this.CONSUME(t.NumberLike))
-          return this.ACTION(() => this.builder.durationNumber(token))
+          return this.ACTION(() => (signed ? this.builder.number(token) : this.builder.durationNumber(token)))
         },
       },
       {

@@ -14,7 +14,7 @@ export const MAX_QUERY_BYTES = 512 * 1024
 /** Brackets of all kinds may nest so deep: the parser recurses for each of them. */
 export const MAX_NESTING = 128
 /** A query of more tokens is refused. */
-export const MAX_TOKENS = 200_000
+export const MAX_TOKENS = 100_000
 
 /** The tokens of a text; the last may be a {@link t.LexError}. Comments and white space are left out. */
 export function lex(source: Source, options: { readonly seriesDescription?: boolean } = {}): t.Token[] {
