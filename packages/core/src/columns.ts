@@ -40,12 +40,18 @@ export const STALE: Float64Array = (() => {
   return stale
 })()
 
-/** Whether `values[index]` is the stale marker. */
+/** The bit that tells a quiet NaN from a signalling one, which the stale marker is. */
+const QUIET_BIT = 0x0008_0000
+
+/**
+ * Whether `values[index]` is the stale marker. The quiet bit does not count: the processor sets it when compiled code passes a NaN through
+ * a register, so it may be set by the time the bits are looked at. No other NaN in use has the marker's low half.
+ */
 export function isStale(values: Float64Array, index: number): boolean {
   const value = values[index]!
   if (value === value) return false
   scratch[0] = value
-  return scratchBits[LOW] === STALE_BITS_LOW && scratchBits[HIGH] === STALE_BITS_HIGH
+  return scratchBits[LOW] === STALE_BITS_LOW && (scratchBits[HIGH]! & ~QUIET_BIT) === STALE_BITS_HIGH
 }
 
 /** The smallest capacity that a buffer grows to: one chunk's worth of samples. */

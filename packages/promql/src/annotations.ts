@@ -1,34 +1,47 @@
 /**
  * Annotations: what the evaluator wants a query's author to know without failing. A warning says that a part of the answer is missing or
- * doubtful, an info that something is probably not meant. Each stands at the expression that caused it; equal ones at one place count once.
+ * doubtful, an info that something is probably not meant. Each stands at the expression that caused it; of equal texts only the last place is kept.
  */
 import type { Position } from './ast.ts'
 import { printShortest } from './numbers.ts'
 import { lineColumn } from './source.ts'
 import { quote } from './strings.ts'
 
-/** A decrease of cumulative bucket counts that was straightened; reports on one place are added up. */
+/** A decrease of cumulative bucket counts that was straightened; reports on one metric are added up. */
 interface Straightened {
   readonly metric: string
-  readonly position: Position
+  position: Position
   lowest: number
   highest: number
   largest: number
-  samples: number
   fromMs: number
   toMs: number
+  /** How many reports came at each step, and of how many steps. */
+  readonly reports: Map<number, number>
+  steps: number
+}
+
+/** What was straightened at one step; see {@link Annotations.straightened}. */
+export interface Straightening {
+  readonly metric: string
+  readonly lowest: number
+  readonly highest: number
+  readonly largest: number
+  readonly timeMs: number
+  readonly step: number
+  readonly steps: number
 }
 
 /** Annotations of one part of a query, to be repeated elsewhere. */
 export interface Captured {
-  readonly calls: ((annotations: Annotations, shift: number) => void)[]
+  readonly calls: Map<string, (annotations: Annotations, shift: number) => void>
 }
 
 export class Annotations {
   readonly #text: string
   readonly #captures = new Set<Captured>()
-  readonly #warnings = new Set<string>()
-  readonly #infos = new Set<string>()
+  readonly #warnings = new Map<string, Position>()
+  readonly #infos = new Map<string, Position>()
   readonly #straightened = new Map<string, Straightened>()
 
   /** `text` is the query, for lines and columns; '' leaves them out. */
@@ -38,7 +51,7 @@ export class Annotations {
 
   /** Records what is added from now on until {@link release}. */
   capture(): Captured {
-    const captured: Captured = { calls: [] }
+    const captured: Captured = { calls: new Map() }
     this.#captures.add(captured)
     return captured
   }
@@ -49,50 +62,56 @@ export class Annotations {
 
   /** Adds everything that was recorded once more, `shift` bytes further on in the text. */
   repeat(captured: Captured, shift: number): void {
-    for (const call of captured.calls) call(this, shift)
+    for (const call of captured.calls.values()) call(this, shift)
   }
 
   warn(message: string, at: Position): void {
-    for (const { calls } of this.#captures) calls.push((annotations, shift) => annotations.warn(message, moved(at, shift)))
-    this.#warnings.add(`PromQL warning: ${message}${this.#place(at)}`)
+    for (const { calls } of this.#captures) {
+      calls.set(`w${message}${at.start}`, (annotations, shift) => annotations.warn(message, moved(at, shift)))
+    }
+    this.#warnings.set(message, at)
   }
 
   info(message: string, at: Position): void {
-    for (const { calls } of this.#captures) calls.push((annotations, shift) => annotations.info(message, moved(at, shift)))
-    this.#infos.add(`PromQL info: ${message}${this.#place(at)}`)
+    for (const { calls } of this.#captures) {
+      calls.set(`i${message}${at.start}`, (annotations, shift) => annotations.info(message, moved(at, shift)))
+    }
+    this.#infos.set(message, at)
   }
 
-  /** Classic buckets of `metric` had decreasing counts between the bounds `lowest` and `highest`, by at most `largest`. */
-  straightened(metric: string, at: Position, lowest: number, highest: number, largest: number, timeMs: number): void {
+  /** Classic buckets of a metric had decreasing counts between two bounds, by at most `largest`. */
+  straightened(at: Position, found: Straightening): void {
     for (const { calls } of this.#captures) {
-      calls.push((annotations, shift) => annotations.straightened(metric, moved(at, shift), lowest, highest, largest, timeMs))
+      calls.set(`s${at.start} ${calls.size}`, (annotations, shift) => annotations.straightened(moved(at, shift), found))
     }
-    const key = `${metric} ${at.start} ${at.end}`
-    const known = this.#straightened.get(key)
+    const { metric, lowest, highest, largest, timeMs, step, steps } = found
+    let known = this.#straightened.get(metric)
     if (known === undefined) {
-      this.#straightened.set(key, { metric, position: at, lowest, highest, largest, samples: 1, fromMs: timeMs, toMs: timeMs })
-      return
+      known = { metric, position: at, lowest, highest, largest, fromMs: timeMs, toMs: timeMs, reports: new Map(), steps }
+      this.#straightened.set(metric, known)
     }
+    known.position = at
     known.lowest = Math.min(known.lowest, lowest)
     known.highest = Math.max(known.highest, highest)
     known.largest = Math.max(known.largest, largest)
-    known.samples++
     known.fromMs = Math.min(known.fromMs, timeMs)
     known.toMs = Math.max(known.toMs, timeMs)
+    known.steps = Math.max(known.steps, steps)
+    known.reports.set(step, (known.reports.get(step) ?? 0) + 1)
   }
 
   warnings(): string[] {
-    return [...this.#warnings]
+    return [...this.#warnings].map(([message, at]) => `PromQL warning: ${message}${this.#place(at)}`)
   }
 
   infos(): string[] {
-    const infos = [...this.#infos]
+    const infos = [...this.#infos].map(([message, at]) => `PromQL info: ${message}${this.#place(at)}`)
     for (const s of this.#straightened.values()) {
       infos.push(
         'PromQL info: input to histogram_quantile needed to be fixed for monotonicity ' +
           `(see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)${forMetric(s.metric)}, ` +
           `from buckets ${printShortest(s.lowest)} to ${printShortest(s.highest)}, with a max diff of ${printShortest(s.largest)}, ` +
-          `over ${s.samples} samples from ${instant(s.fromMs)} to ${instant(s.toMs)}${this.#place(s.position)}`,
+          `over ${reported(s)} samples from ${instant(s.fromMs)} to ${instant(s.toMs)}${this.#place(s.position)}`,
       )
     }
     return infos
@@ -103,6 +122,21 @@ export class Annotations {
     const { line, column } = lineColumn(this.#text, at.start)
     return ` (${line}:${column})`
   }
+}
+
+/**
+ * The number of samples as Prometheus reports it. From the second step on it adds the annotations of all steps so far to themselves, so
+ * the number doubles with every further step, within 64 bits. Texts are to be the same, so we count the same way.
+ */
+function reported({ reports, steps }: Straightened): bigint {
+  let count = 0n
+  let started = false
+  for (let step = 0; step < steps; step++) {
+    count += BigInt(reports.get(step) ?? 0)
+    if (started) count = BigInt.asIntN(64, count * 2n)
+    started ||= count > 0n
+  }
+  return count
 }
 
 function moved(at: Position, shift: number): Position {

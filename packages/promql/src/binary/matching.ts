@@ -6,7 +6,6 @@ import { isLegacyLabelName, METRIC_NAME, type Labels } from '@tsink/core'
 import type { VectorMatching } from '../ast.ts'
 import type { StepSeries } from '../evaluate/steps.ts'
 import { ABSENT } from '../evaluate/steps.ts'
-import { isSchemaLabel } from '../evaluate/unique.ts'
 import { quote } from '../strings.ts'
 
 /** A function that gives a series' match group as a text. */
@@ -27,7 +26,7 @@ export function matchKey(matching: VectorMatching): (labels: Labels) => string {
   return ({ names, values }) => {
     let key = ''
     for (let i = 0; i < names.length; i++) {
-      if (!ignored.has(names[i]!) && !isSchemaLabel(names[i]!)) key += `${names[i]!}\u0001${values[i]!}\u0002`
+      if (!ignored.has(names[i]!) && names[i] !== METRIC_NAME) key += `${names[i]!}\u0001${values[i]!}\u0002`
     }
     return key
   }

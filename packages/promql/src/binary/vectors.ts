@@ -52,8 +52,9 @@ class Matcher {
     this.#oneLeft = matching.cardinality === 'one-to-many'
     this.#arithmetic = arithmeticOf(plan.op)
     this.#comparison = comparisonOf(plan.op)
-    this.#fillOne = this.#oneLeft ? matching.fillLeft : matching.fillRight
-    this.#fillMany = this.#oneLeft ? matching.fillRight : matching.fillLeft
+    // The sides are swapped for group_right before anything is filled in, so that "left" is the "many" side in both directions.
+    this.#fillOne = matching.fillRight
+    this.#fillMany = matching.fillLeft
     this.#meets = new Uint8Array(0)
   }
 

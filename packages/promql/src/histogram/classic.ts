@@ -58,8 +58,9 @@ export function classicFraction(lower: number, upper: number, buckets: readonly 
 function rankOf(value: number, sorted: readonly ClassicBucket[], counts: readonly number[]): number {
   let before = 0
   for (let i = 0; i < sorted.length; i++) {
-    const lower = i === 0 ? -Infinity : sorted[i - 1]!.bound
     const upper = sorted[i]!.bound
+    // As for quantiles, a first bucket with a positive bound starts at zero.
+    const lower = i > 0 ? sorted[i - 1]!.bound : upper > 0 ? 0 : -Infinity
     if (lower >= value) return before
     if (upper > value) {
       // Nothing is known about where in an endless bucket its observations lie: all of the first are below, none of the last.

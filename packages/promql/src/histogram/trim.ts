@@ -60,20 +60,19 @@ function trimEndless({ lower, upper, count }: Bucket, value: number, keep: 'belo
     return { count: whole ? count : 0, middle: 0 }
   }
   if (lower === -Infinity) {
-    // With a positive bound the bucket is taken to start at zero.
-    const start = upper > 0 ? 0 : -Infinity
+    // With a positive bound the bucket is taken to start at zero; below a negative one nothing bounds it, so a cut in it keeps all of it.
+    const whole: Kept = { count, middle: upper > 0 ? upper / 2 : upper }
     if (keep === 'below') {
-      if (value >= upper) return { count, middle: start === 0 ? upper / 2 : upper }
-      if (start === 0 && value > 0) return { count: (count * value) / upper, middle: value / 2 }
-      return { count: 0, middle: 0 }
+      if (value >= upper) return whole
+      if (upper > 0 && value > 0) return { count: (count * value) / upper, middle: value / 2 }
+      return upper < 0 && value > -Infinity ? { count, middle: value } : { count: 0, middle: 0 }
     }
-    if (value === -Infinity) return { count, middle: start === 0 ? upper / 2 : upper }
-    if (start === 0 && value <= 0) return { count, middle: upper / 2 }
-    if (start === 0 && value < upper) return { count: count * (1 - value / upper), middle: (value + upper) / 2 }
-    return { count: 0, middle: 0 }
+    if (value === -Infinity) return whole
+    if (value === 0 && upper > 0) return whole
+    return value > 0 && value < upper ? { count: count * (1 - value / upper), middle: (value + upper) / 2 } : { count: 0, middle: 0 }
   }
   if (keep === 'below') return value === Infinity ? { count, middle: lower } : { count: 0, middle: 0 }
-  return value <= lower ? { count, middle: lower } : { count: 0, middle: 0 }
+  return value < Infinity ? { count, middle: Math.max(lower, value) } : { count: 0, middle: 0 }
 }
 
 function trimZeroBucket(h: Histogram, value: number, keep: 'below' | 'above'): Kept {

@@ -149,7 +149,8 @@ function quantilesOf(
       const { value, straightened } = classicQuantile(quantiles[k]!, buckets)
       if (straightened !== null) {
         const { lowest, highest, largest } = straightened
-        annotations.straightened(metric, plan.inputExpr, lowest, highest, largest, grid.startMs + k * grid.stepMs)
+        const timeMs = grid.startMs + k * grid.stepMs
+        annotations.straightened(plan.inputExpr, { metric, lowest, highest, largest, timeMs, step: k, steps: grid.count })
       }
       put(quantiles[k]!, value, k)
     },

@@ -4,7 +4,7 @@
  * A subquery is evaluated once for the whole query, at all multiples of its step (counted from the Unix epoch) that any window covers;
  * its result is then a series of samples like any other.
  */
-import type { Labels } from '@tsink/core'
+import type { Histogram, Labels } from '@tsink/core'
 import type { Execution } from '../evaluate/execution.ts'
 import { ABSENT, type Grid, type StepSeries } from '../evaluate/steps.ts'
 import type { Samples } from '../functions/window.ts'
@@ -109,8 +109,14 @@ function toSamples(series: StepSeries, grid: Grid, into: Samples): void {
     if (kinds[k] === ABSENT) continue
     into.timestamps[at] = grid.startMs + k * grid.stepMs
     into.values[at] = values[k]!
-    if (histograms !== null) into.histograms![at] = histograms[k]
+    if (histograms !== null) into.histograms![at] = detached(histograms[k])
     at++
   }
   into.count = at
+}
+
+/** A histogram apart from the stored one before it, of which its hint spoke: whether it was reset must be found out anew. */
+function detached(histogram: Histogram | undefined): Histogram | undefined {
+  if (histogram === undefined || histogram.hint === 'gauge' || histogram.hint === 'unknown') return histogram
+  return { ...histogram, hint: 'unknown' }
 }

@@ -3,7 +3,6 @@
  * converted here, once, and nowhere else.
  */
 import {
-  isHistogramReset,
   isStale,
   isStaleHistogram,
   SampleBuffer,
@@ -16,6 +15,7 @@ import {
   type TimeUnit,
 } from '@tsink/core'
 import type { Execution } from '../evaluate/execution.ts'
+import { wasReset } from '../histogram/arithmetic.ts'
 
 /** What to select; times are inclusive Unix milliseconds. */
 export interface ReadRequest {
@@ -154,8 +154,7 @@ export function detectResets(buffer: SampleBuffer): void {
       continue
     }
     if (histogram.hint === 'unknown' && previous !== undefined) {
-      const compared = previous.hint === 'gauge' ? previous : { ...previous, hint: 'unknown' as const }
-      histograms[i] = { ...histogram, hint: isHistogramReset(compared, histogram) ? 'reset' : 'not_reset' }
+      histograms[i] = { ...histogram, hint: wasReset(previous, histogram) ? 'reset' : 'not_reset' }
     }
     previous = histogram
   }

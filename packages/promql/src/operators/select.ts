@@ -14,18 +14,20 @@ export async function* select(plan: SelectPlan, grid: Grid, execution: Execution
   const { selector, mode, lookbackMs } = plan
   const steps = grid.count
   const stepMs = selector.atMs === null ? grid.stepMs : 0
-  const firstMs = (selector.atMs ?? grid.startMs) - selector.offsetMs
-  const lastMs = firstMs + stepMs * (steps - 1)
+  const drops = mode === 'timestamp' || mode === 'start_timestamp'
+  const fromMs = (selector.atMs ?? grid.startMs) - selector.offsetMs
+  const lastMs = fromMs + stepMs * (steps - 1)
+  // A quirk of the reference: with `@`, timestamp() reads around the shifted time but looks at the time itself.
+  const firstMs = drops && selector.atMs !== null ? selector.atMs : fromMs
   const request = {
     matchers: selector.matchers,
     // Left-open. Smoothed selectors look at the neighbour on the other side too.
-    fromMs: firstMs - lookbackMs + 1,
+    fromMs: fromMs - lookbackMs + 1,
     toMs: mode === 'smoothed' ? lastMs + lookbackMs : lastMs,
     hints: { func: selector.above, step: grid.stepMs, range: 0 },
   }
   const measure = execution.measure(plan.id)
   const reader = new Reader(execution)
-  const drops = mode === 'timestamp' || mode === 'start_timestamp'
   const dropper = new NameDropper(plan.carried, execution)
   for await (const page of selectSeries(request, execution)) {
     const out: StepSeries[] = []
