@@ -4,6 +4,7 @@
  */
 import type { FastifyBaseLogger } from 'fastify'
 import { TsinkError, type Store } from '@tsink/core'
+import type { ActiveQueries } from './active-queries.ts'
 import type { Config } from './config.ts'
 import type { Gate } from './gate.ts'
 import type { Ingest } from './ingest.ts'
@@ -39,9 +40,12 @@ export interface ServerContext {
   readonly version: string
   readonly metrics: Metrics
   readonly queries: Gate
+  readonly activeQueries: ActiveQueries
   readonly writes: Gate
   readonly ingest: Ingest
   readonly startedAt: Date
+  /** Every path that is served. */
+  readonly paths: Set<string>
   log: FastifyBaseLogger
   phase: Phase
   replay: { readonly min: number; readonly max: number; readonly current: number }

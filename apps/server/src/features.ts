@@ -13,7 +13,6 @@ export function featuresOf(config: Config): Features {
     delayedNameRemoval: on('promql-delayed-name-removal'),
     useStartTimestamps: on('use-start-timestamps'),
     typeAndUnitLabels: on('type-and-unit-labels'),
-    perStepStats: on('promql-per-step-stats'),
   }
 }
 
@@ -52,7 +51,6 @@ export function featureList(config: Config): Record<string, Record<string, boole
       fill_left: features.fillModifiers,
       fill_right: features.fillModifiers,
       per_query_lookback_delta: true,
-      per_step_stats: features.perStepStats,
       type_and_unit_labels: features.typeAndUnitLabels,
     },
     promql_functions: Object.fromEntries(

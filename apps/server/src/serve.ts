@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { TsinkError } from '@tsink/core'
 import type { FastifyInstance } from 'fastify'
+import { ActiveQueries } from './active-queries.ts'
 import { loadConfig, type Config } from './config.ts'
 import { printHelp } from './config-text.ts'
 import type { ServerContext } from './context.ts'
@@ -89,7 +90,9 @@ export async function startServer(config: Config): Promise<RunningServer> {
       timeoutCode: 'OVERLOADED',
       timeoutMessage: `no room for this write within ${config.writeQueueTimeout} ms (--write-max-inflight, --write-queue-timeout)`,
     }),
+    activeQueries: new ActiveQueries(),
     ingest: new Ingest(metrics),
+    paths: new Set(),
     startedAt: new Date(),
     log: undefined as never,
     phase: 'replaying',

@@ -4,7 +4,8 @@
  */
 import { readFileSync } from 'node:fs'
 import { timingSafeEqual, createHash } from 'node:crypto'
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import fastify, { LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { pino } from 'pino'
 import { readBody } from './body.ts'
 import type { ServerContext } from './context.ts'
 import { refuse } from './route.ts'
@@ -28,8 +29,8 @@ const KEEP_ALIVE_MS = 65_000
 export async function buildServer(context: ServerContext): Promise<FastifyInstance> {
   const { config } = context
   const app = fastify({
-    logger: { level: config.logLevel, base: null },
-    disableRequestLogging: true,
+    loggerInstance: pino({ level: config.logLevel, base: null }, pino.destination({ fd: 2, sync: true })),
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.writeMaxBody,
     requestTimeout: config.requestTimeout,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -42,6 +43,8 @@ export async function buildServer(context: ServerContext): Promise<FastifyInstan
   context.log = app.log
   app.server.maxConnections = config.maxConnections
   app.server.on('connection', () => context.metrics.connections.inc())
+
+  app.addHook('onRoute', ({ url }) => void context.paths.add(url))
 
   // Write routes read their bodies themselves, after admission; everything else has a small body of parameters.
   app.removeAllContentTypeParsers()

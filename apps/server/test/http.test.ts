@@ -71,26 +71,56 @@ describe('a query', () => {
     expect(status).toBe(400)
     expect(body.error).toBe('exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)')
   })
+})
 
-  test('that nobody waits for any more is ended', async () => {
-    const before = server.context.queries.inside
+describe('a query that takes long', () => {
+  /** Sorts an hour of samples of each of 300 series at each of 111 steps: many seconds of work. */
+  const parameters = { query: 'quantile_over_time(0.5, slow[1h:1s])', start: String(T), end: String(T + 11_000), step: '100' }
+  const path = `/api/v1/query_range?${new URLSearchParams(parameters)}`
+  let slow: RunningServer
+
+  beforeAll(async () => {
+    slow = await start()
+    const lines: string[] = []
+    for (let i = 0; i < 300; i++) for (let t = T - 3_600; t < T + 11_000; t += 240) lines.push(`slow{i="${i}"} ${(t * 7) % 31} ${t}000\n`)
+    await importText(slow, lines.join(''))
+  })
+  afterAll(() => slow.stop())
+
+  test('is ended when nobody waits for it any more', async () => {
     const controller = new AbortController()
-    // Eleven thousand steps of nested subqueries: minutes of work.
-    const query = 'sum(max_over_time(rate(a_total[5m:1s])[1h:1s]))'
-    const parameters = new URLSearchParams({ query, start: String(T - 11_000), end: String(T), step: '1' })
-    const pending = fetch(`${server.url}/api/v1/query_range?${parameters}`, { signal: controller.signal })
-    await until(() => server.context.queries.inside > before)
+    const pending = fetch(slow.url + path, { signal: controller.signal })
+    await until(() => slow.context.queries.inside > 0)
     controller.abort()
     await expect(pending).rejects.toThrow()
-    await until(() => server.context.queries.inside === before)
+    await until(() => slow.context.queries.inside === 0)
   })
 
-  test('that takes longer than its timeout gets 503', async () => {
-    const query = 'sum(max_over_time(rate(a_total[5m:1s])[1h:1s]))'
-    const parameters = new URLSearchParams({ query, start: String(T - 11_000), end: String(T), step: '1', timeout: '50ms' })
-    const { status, body } = await get(server, `/api/v1/query_range?${parameters}`)
-    expect(status).toBe(503)
-    expect(body.errorType).toBe('timeout')
+  test('can be seen while it runs, and ended by an operator', async () => {
+    const pending = get(slow, path)
+    await until(() => slow.context.activeQueries.list().length > 0)
+    const running = (await get(slow, '/api/v1/status/active_queries')).body.data as { id: number; query: string }[]
+    expect(running.map(({ query }) => query)).toEqual([parameters.query])
+    const cancel = (): Promise<Response> =>
+      fetch(`${slow.url}/api/v1/status/active_queries/cancel?id=${running[0]!.id}`, { method: 'POST' })
+    expect((await cancel()).status).toBe(204)
+    const { status, body } = await pending
+    expect([status, body.errorType]).toEqual([499, 'canceled'])
+    expect((await cancel()).status).toBe(404)
+  })
+
+  test('gets 503 after its timeout, and lets probes through meanwhile', async () => {
+    const pending = get(slow, `${path}&timeout=1s`)
+    await until(() => slow.context.queries.inside > 0)
+    let longest = 0
+    for (let i = 0; i < 5; i++) {
+      const begin = performance.now()
+      expect((await fetch(`${slow.url}/ready`)).status).toBe(200)
+      longest = Math.max(longest, performance.now() - begin)
+    }
+    expect(longest).toBeLessThan(1_000)
+    const { status, body } = await pending
+    expect([status, body.errorType]).toEqual([503, 'timeout'])
   })
 })
 
@@ -243,9 +273,9 @@ describe('the edge', () => {
   })
 
   test('counts what it does at /metrics', async () => {
-    const before = await metric('tsink_write_accepted_samples_total{protocol="prometheus_text"}')
+    const before = await metric('tsink_write_accepted_samples_total{protocol="exposition"}')
     await importText(server, `counted 1 ${T}000\ncounted_too 2 ${T}000\n`)
-    expect((await metric('tsink_write_accepted_samples_total{protocol="prometheus_text"}')) - before).toBe(2)
+    expect((await metric('tsink_write_accepted_samples_total{protocol="exposition"}')) - before).toBe(2)
     const text = await (await fetch(`${server.url}/metrics`)).text()
     for (const name of [
       'tsink_http_request_duration_seconds_bucket',

@@ -2,12 +2,23 @@
  * PromQL over HTTP: instant and range queries, their plans and measurements, and the printer and parser as services.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { TsinkError, type QueryResult, type QueryValue } from '@tsink/core'
-import { explain, instantQuery, parseExpr, prettyPrint, rangeQuery, toJsonAst, type QueryOptions } from '@tsink/promql'
+import { TsinkError, type QueryValue } from '@tsink/core'
+import {
+  explainPlan,
+  instantQuery,
+  parseExpr,
+  planOf,
+  prettyPrint,
+  rangeQuery,
+  toJsonAst,
+  type EvaluatedResult,
+  type QueryOptions,
+} from '@tsink/promql'
 import { encodeQueryResult } from '@tsink/protocols'
 import { cancellation, yieldToHost } from '../cancellation.ts'
 import { storeOf, type ServerContext } from '../context.ts'
 import { EnvelopeError, queryRefusal } from '../errors.ts'
+import type { Release } from '../gate.ts'
 import { featuresOf } from '../features.ts'
 import { durationOf, invalid, parametersOf, type Parameters } from '../parameters.ts'
 import { sendData, sendText } from '../respond.ts'
@@ -39,7 +50,7 @@ export function registerQuery(app: FastifyInstance, context: ServerContext): voi
   route(app, ['GET', 'POST'], '/api/v1/explain', async (request, reply) => {
     const parameters = parametersOf(request)
     const store = storeOf(context)
-    const plan = aboutQuery(() => explain(parameters.get('query'), evaluationOf(parameters, context), { store, features }))
+    const plan = aboutQuery(() => explainPlan(planOf(parameters.get('query'), evaluationOf(parameters, context), { store, features })))
     return sendData(request, reply, plan)
   })
 
@@ -53,7 +64,7 @@ export function registerQuery(app: FastifyInstance, context: ServerContext): voi
     const result = await evaluate(context, reply, isRange ? 'range' : 'instant', parameters, (options) =>
       range === null ? instantQuery(text, time, { ...options, analyze: true }) : rangeQuery(text, range, { ...options, analyze: true }),
     )
-    return sendData(request, reply, (result as { analysis?: unknown }).analysis ?? null, result.warnings)
+    return sendData(request, reply, result.analysis, result.warnings)
   })
 
   route(app, ['GET', 'POST'], '/api/v1/format_query', (request, reply) =>
@@ -101,7 +112,7 @@ function evaluationOf(parameters: Parameters, context: ServerContext): Range {
   return { startMs: time, endMs: time, stepMs: 0 }
 }
 
-type Run = (options: QueryOptions) => Promise<QueryResult>
+type Run = (options: QueryOptions) => Promise<EvaluatedResult>
 
 async function answer(
   context: ServerContext,
@@ -138,12 +149,13 @@ async function evaluate(
   kind: 'instant' | 'range',
   parameters: Parameters,
   run: Run,
-): Promise<QueryResult> {
+): Promise<EvaluatedResult> {
   const { config, metrics, queries } = context
   const store = storeOf(context)
   const timeout = timeoutOf(parameters, config.queryTimeout)
   const lookbackMs = lookbackOf(parameters, config.queryLookback)
-  const signal = cancellation(reply)
+  const text = parameters.get('query')
+  const { signal, end } = context.activeQueries.begin({ query: text, kind, client: reply.request.ip }, cancellation(reply))
   const deadlineMs = performance.now() + timeout
   const options: QueryOptions = {
     store,
@@ -156,17 +168,21 @@ async function evaluate(
     now: () => performance.now(),
     yieldToHost,
   }
-  const release = queries.tryEnter(1) ?? (await queries.enter(1, timeout, signal))
-  const begin = performance.now()
+  let release: Release | null = null
+  let begin = performance.now()
   try {
+    release = queries.tryEnter(1) ?? (await queries.enter(1, timeout, signal))
+    begin = performance.now()
     const result = await aboutQuery(() => run(options))
     metrics.queries.inc({ kind, outcome: 'success' })
+    metrics.querySamples.inc(result.stats.samplesRead)
     return result
   } catch (error) {
     metrics.queries.inc({ kind, outcome: queryRefusal(error).errorType })
     throw error
   } finally {
-    release()
+    end()
+    release?.()
     metrics.querySeconds.observe({ kind }, (performance.now() - begin) / 1_000)
   }
 }
@@ -206,7 +222,19 @@ function limited(value: QueryValue, limit: number): [value: QueryValue, truncate
   return [value, false]
 }
 
-function statsOf(_result: QueryResult, began: number): unknown {
+/** Prometheus's statistics, as far as they have a meaning here: one time, and samples as they were read. */
+function statsOf({ stats }: EvaluatedResult, began: number): unknown {
   const total = (performance.now() - began) / 1_000
-  return { timings: { evalTotalTime: total, execTotalTime: total }, samples: {} }
+  const { samplesRead, peakSamples } = stats
+  return {
+    timings: {
+      evalTotalTime: total,
+      resultSortTime: 0,
+      queryPreparationTime: 0,
+      innerEvalTime: total,
+      execQueueTime: 0,
+      execTotalTime: total,
+    },
+    samples: { totalQueryableSamples: samplesRead, samplesRead, peakSamples },
+  }
 }

@@ -57,6 +57,19 @@ export function registerStatus(app: FastifyInstance, context: ServerContext): vo
 
   route(app, ['GET'], '/api/v1/status/walreplay', (request, reply) => sendData(request, reply, context.replay), { always: true })
 
+  route(app, ['GET'], '/api/v1/status/active_queries', (request, reply) => {
+    const now = Date.now()
+    const queries = context.activeQueries.list().map((query) => ({ ...query, seconds: (now - query.startedAt) / 1_000 }))
+    return sendData(request, reply, queries)
+  })
+
+  route(app, ['POST', 'PUT'], '/api/v1/status/active_queries/cancel', (request, reply) => {
+    const id = parametersOf(request).get('id')
+    if (!context.activeQueries.cancel(Number(id)))
+      throw new EnvelopeError('not_found', `no query with the number ${JSON.stringify(id)} is running`)
+    return reply.code(204).send()
+  })
+
   route(app, ['GET'], '/api/v1/status/tsdb/blocks', (request, reply) =>
     sendData(request, reply, { blocks: context.administration.blocks?.() ?? [] }),
   )

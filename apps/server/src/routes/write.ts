@@ -3,13 +3,20 @@
  * of remote write send again what got 429 or 5xx and drop what got 400, so 400 is said only about what can never be stored.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { TsinkError, type AppendResult } from '@tsink/core'
+import { TsinkError } from '@tsink/core'
 import {
+  decodeOpenMetricsText,
+  decodePrometheusProtobuf,
   decodePrometheusText,
   decodeRemoteWrite,
+  decodeSnappyRemoteWrite,
+  expositionFormat,
   REMOTE_WRITE_ENCODINGS,
+  remoteWriteAnswer,
   remoteWriteVersion,
-  type RemoteWriteDecoded,
+  writtenHeaders,
+  type Decoded,
+  type DecodeOptions,
 } from '@tsink/protocols'
 import { storeOf, type ServerContext } from '../context.ts'
 import { writeRefusal } from '../errors.ts'
@@ -19,7 +26,7 @@ import { refuse, route, type Handler } from '../route.ts'
 
 export function registerWrite(app: FastifyInstance, context: ServerContext): void {
   writeRoute(app, context, '/api/v1/write', 'remote_write', (request, reply) => remoteWrite(context, request, reply))
-  writeRoute(app, context, '/api/v1/import/prometheus', 'prometheus_text', (request, reply) => importText(context, request, reply))
+  writeRoute(app, context, '/api/v1/import/prometheus', 'exposition', (request, reply) => importExposition(context, request, reply))
 }
 
 /** A route that reads its own body and whose failures are counted and told in plain text. */
@@ -53,35 +60,31 @@ async function remoteWrite(context: ServerContext, request: FastifyRequest, repl
     )
   }
   // Version 2.0 wants to know what was written also when it fails; version 1.0 must not be told, or its senders count wrongly.
-  if (version === 2) setWritten(reply, 0, 0, 0)
-  return receive(context, request, 'remote_write', encoding, async (body) => {
-    const decoded = decodeRemoteWrite(body, version, context.ingest.options())
-    const { result, rejected, message } = await context.ingest.append(storeOf(context), 'remote_write', decoded)
-    if (version === 2) {
-      const { samples, histograms } = writtenByKind(decoded, result)
-      setWritten(reply, samples, histograms, decoded.exemplars)
-    }
+  if (version === 2) reply.headers(writtenHeaders(0, 0, 0))
+  // Snappy is undone by the decoder, in the memory where it reads.
+  const isSnappy = encoding === 'snappy'
+  return receive(context, request, 'remote_write', isSnappy ? '' : encoding, async (body) => {
+    const { ingest } = context
+    const decoded = isSnappy ? decodeSnappyRemoteWrite(body, version, ingest.options()) : decodeRemoteWrite(body, version, ingest.options())
+    const { result } = await ingest.append(storeOf(context), 'remote_write', decoded)
+    const { complete, headers, message } = remoteWriteAnswer(decoded, result)
+    reply.headers(headers)
+    return complete ? reply.code(204).send() : sendPlain(reply, 400, message.trimEnd())
+  })
+}
+
+/** Text unless the content type says another exposition format. A bad line costs only itself. */
+async function importExposition(context: ServerContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const format = expositionFormat(request.headers['content-type'] ?? '') ?? 'prometheus-text'
+  return receive(context, request, 'exposition', contentEncoding(request), async (body) => {
+    const decoded = DECODERS[format](body, context.ingest.options())
+    const { rejected, message } = await context.ingest.append(storeOf(context), 'exposition', decoded)
     return rejected === 0 ? reply.code(204).send() : sendPlain(reply, 400, message)
   })
 }
 
-async function importText(context: ServerContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  return receive(context, request, 'prometheus_text', contentEncoding(request), async (body) => {
-    const decoded = decodePrometheusText(body, context.ingest.options())
-    const { rejected, message } = await context.ingest.append(storeOf(context), 'prometheus_text', decoded)
-    return rejected === 0 ? reply.code(204).send() : sendPlain(reply, 400, message)
-  })
-}
-
-/** How many samples of each kind were stored; rejections beyond the listed ones are taken for float samples. */
-function writtenByKind(decoded: RemoteWriteDecoded, result: AppendResult): { readonly samples: number; readonly histograms: number } {
-  let histograms = decoded.histograms
-  for (const { column } of result.rejections) if (decoded.batch.samples[column]!.kind === 'histogram') histograms--
-  return { samples: result.accepted - histograms, histograms }
-}
-
-function setWritten(reply: FastifyReply, samples: number, histograms: number, exemplars: number): void {
-  reply.header('x-prometheus-remote-write-samples-written', String(samples))
-  reply.header('x-prometheus-remote-write-histograms-written', String(histograms))
-  reply.header('x-prometheus-remote-write-exemplars-written', String(exemplars))
-}
+const DECODERS = {
+  'prometheus-text': (body: Uint8Array, options: DecodeOptions): Decoded => decodePrometheusText(body, options),
+  'openmetrics-text': (body: Uint8Array, options: DecodeOptions): Decoded => decodeOpenMetricsText(body, { ...options, badLine: 'line' }),
+  'prometheus-protobuf': (body: Uint8Array, options: DecodeOptions): Decoded => decodePrometheusProtobuf(body, options),
+} as const
