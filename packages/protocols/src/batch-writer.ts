@@ -6,6 +6,8 @@
  */
 import {
   SeriesTable,
+  STALE_BITS_HIGH,
+  STALE_BITS_LOW,
   type AnySampleColumns,
   type Exemplar,
   type Histogram,
@@ -17,6 +19,7 @@ import {
   type WriteBatch,
 } from '@tsink/core'
 import type { DecodeOptions } from './decoded.ts'
+import { setBits } from './double-bits.ts'
 import type { LabelWriter } from './label-writer.ts'
 import type { SeriesCache } from './series-cache.ts'
 
@@ -67,6 +70,17 @@ export class BatchWriter {
   float(slot: number, ms: number, value: number, startMs = 0, nanos = 0, startNanos = 0): void {
     this.#floats.push(slot, this.#time(ms, nanos), value, startMs === 0 ? 0 : this.#time(startMs, startNanos))
     this.samples++
+  }
+
+  /** Gives the float sample that was added last the bits of a NaN. */
+  nanBits(low: number, high: number): void {
+    this.#floats.setLastBits(low, high)
+  }
+
+  /** Adds the marker that the series has ended. */
+  stale(slot: number, ms: number, startMs = 0, nanos = 0, startNanos = 0): void {
+    this.float(slot, ms, NaN, startMs, nanos, startNanos)
+    this.nanBits(STALE_BITS_LOW, STALE_BITS_HIGH)
   }
 
   /** How many float samples there are; they are numbered in the order in which they came. */
@@ -239,6 +253,10 @@ class FloatColumns {
 
   slotAt(index: number): number {
     return this.#slots[index]!
+  }
+
+  setLastBits(low: number, high: number): void {
+    setBits(this.#values, this.count - 1, low, high)
   }
 
   valueAt(index: number): number {

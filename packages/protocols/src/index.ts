@@ -27,3 +27,16 @@ export {
 export { PROMETHEUS_JSON_CONTENT_TYPE } from './prometheus-json/content.ts'
 export { PROMETHEUS_JSON_LIMITS } from './prometheus-json/limits.ts'
 export { printValue } from './decimal.ts'
+export {
+  decodeReadRequest,
+  decodeReadResponse,
+  decodeReadStream,
+  type ReadHints,
+  type ReadQuery,
+  type ReadRequest,
+  type ReadResponseType,
+  type ReadSeries,
+} from './remote-read/decode.ts'
+export { encodeReadFrames, encodeReadRequest, ReadResponseEncoder } from './remote-read/encode.ts'
+export { REMOTE_READ_CONTENT_TYPE, REMOTE_READ_STREAM_CONTENT_TYPE } from './remote-read/content.ts'
+export { REMOTE_READ_LIMITS } from './remote-read/limits.ts'

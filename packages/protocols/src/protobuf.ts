@@ -24,6 +24,8 @@ export class ProtoReader {
   at: number
   /** The end of the message that is walked; move it with `enter` and `leave`. */
   end: number
+  nanLow = 0
+  nanHigh = 0
 
   constructor(bytes: Uint8Array, format: string, start = 0, end: number = bytes.length) {
     this.bytes = bytes
@@ -85,8 +87,14 @@ export class ProtoReader {
     return (low & 1) === 1 ? -half - 1 : half
   }
 
+  /** A double. The words of a NaN are kept in `nanLow` and `nanHigh` until the next NaN, since the number may lose them. */
   double(): number {
-    const value = this.#view.getFloat64(this.#take(8), true)
+    const at = this.#take(8)
+    const value = this.#view.getFloat64(at, true)
+    if (value !== value) {
+      this.nanLow = this.#view.getUint32(at, true)
+      this.nanHigh = this.#view.getUint32(at + 4, true)
+    }
     return value
   }
 
@@ -313,6 +321,14 @@ export class ProtoWriter {
   doubleField(field: number, value: number): void {
     this.tag(field, FIXED64)
     this.double(value)
+  }
+
+  /** A double by its words, so that no NaN loses its bits. */
+  doubleBitsField(field: number, low: number, high: number): void {
+    this.tag(field, FIXED64)
+    this.#room(8)
+    for (let shift = 0; shift < 32; shift += 8) this.#bytes[this.#length++] = low >>> shift
+    for (let shift = 0; shift < 32; shift += 8) this.#bytes[this.#length++] = high >>> shift
   }
 
   double(value: number): void {

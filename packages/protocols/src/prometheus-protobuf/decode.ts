@@ -153,6 +153,7 @@ class Decoder {
     const slot = this.#slot(this.#name, pairs)
     if (slot < 0) return
     this.batch.float(slot, timestamp, value, start)
+    if (value !== value) this.batch.nanBits(reader.nanLow, reader.nanHigh)
     if (exemplar !== null) this.batch.exemplar(slot, exemplar.labels, exemplar.timestamp ?? timestamp, exemplar.value)
   }
 

@@ -150,6 +150,7 @@ function decodeSample(reader: ProtoReader, batch: BatchWriter, slot: number): vo
   }
   reader.leave(outer)
   batch.float(slot, timestamp, value)
+  if (value !== value) batch.nanBits(reader.nanLow, reader.nanHigh)
 }
 
 function countSamples(reader: ProtoReader, start: number): number {

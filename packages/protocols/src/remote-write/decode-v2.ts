@@ -198,6 +198,7 @@ class Request {
     }
     reader.leave(outer)
     this.batch.float(slot, timestamp, value, startTimestamp)
+    if (value !== value) this.batch.nanBits(reader.nanLow, reader.nanHigh)
   }
 
   #decodeExemplar(slot: number, index: number): void {

@@ -3,6 +3,7 @@
  * histograms, never both, so a series with both is written twice.
  */
 import { decodeLabels, METRIC_NAME, type AnySampleColumns, type Exemplar, type Histogram, type WriteBatch } from '@tsink/core'
+import { HIGH, LOW, wordsOf } from '../double-bits.ts'
 import { ProtoWriter } from '../protobuf.ts'
 import { encodeHistogram } from './histogram.ts'
 import { metricTypeNumber } from './metadata.ts'
@@ -33,6 +34,11 @@ function groupBySlot(batch: WriteBatch): Group[] {
   return groups
 }
 
+function encodeValue(writer: ProtoWriter, { column, index }: Group['floats'][number]): void {
+  const words = wordsOf(column.values as Float64Array)
+  writer.doubleBitsField(1, words[index * 2 + LOW]!, words[index * 2 + HIGH]!)
+}
+
 function timeOf({ column, index }: Group['floats'][number]): number {
   return column.base + column.timestamps[index]!
 }
@@ -46,7 +52,7 @@ function encodeV1(batch: WriteBatch, groups: readonly Group[]): Uint8Array {
     encodePairs(series, inner, decodeLabels(batch.series.labelBytes(slot)))
     for (const sample of group.floats) {
       inner.clear()
-      inner.doubleField(1, sample.column.values[sample.index] as number)
+      encodeValue(inner, sample)
       inner.int64Field(2, timeOf(sample))
       series.message(2, inner)
     }
@@ -116,7 +122,7 @@ function encodeV2(batch: WriteBatch, groups: readonly Group[]): Uint8Array {
       encodeRefs(series, labels)
       for (const sample of part === 'histograms' ? [] : group.floats) {
         inner.clear()
-        inner.doubleField(1, sample.column.values[sample.index] as number)
+        encodeValue(inner, sample)
         inner.int64Field(2, timeOf(sample))
         inner.int64Field(3, sample.column.startTimestamps?.[sample.index] ?? 0)
         series.message(2, inner)
