@@ -10,7 +10,7 @@ import { quote, quoteChar } from './strings.ts'
 import * as t from './tokens.ts'
 
 /** A query of more bytes is refused unread. */
-export const MAX_QUERY_BYTES = 512 * 1024
+export const MAX_QUERY_BYTES: number = 512 * 1024
 /** Brackets of all kinds may nest so deep: the parser recurses for each of them. */
 export const MAX_NESTING = 128
 /** A query of more tokens is refused. */

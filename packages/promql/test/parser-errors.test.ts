@@ -241,7 +241,7 @@ describe('fuzzing', () => {
           expect(error.message).toMatch(/^(\d+:\d+|unknown position): parse error: ./)
         }
       }),
-      { numRuns: 5000 },
+      { numRuns: 2000 },
     )
   })
 
@@ -252,7 +252,7 @@ describe('fuzzing', () => {
         expect(expr === null).toBe(problems.length > 0)
         for (const { start, end } of problems) expect(start).toBeLessThanOrEqual(end)
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     )
   })
 })

@@ -31,7 +31,7 @@ describe('printing', () => {
         const text = printExpr(expr)
         expect(withoutPositions(parseExpr(text, ALL_FEATURES))).toEqual(withoutPositions(expr))
       }),
-      { numRuns: 2000 },
+      { numRuns: 600 },
     )
   })
 
@@ -41,7 +41,7 @@ describe('printing', () => {
         const text = printExpr(expr)
         expect(printExpr(parseExpr(text, ALL_FEATURES))).toBe(text)
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     )
   })
 
@@ -51,7 +51,7 @@ describe('printing', () => {
         const text = prettyPrint(expr, width)
         expect(withoutPositions(parseExpr(text, ALL_FEATURES))).toEqual(withoutPositions(expr))
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     )
   })
 
