@@ -8,7 +8,7 @@
 import { TsinkError, type ErrorCode } from '@tsink/core'
 import { createRequire } from 'node:module'
 import fs from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { DirectoryEntry, Disk, DiskFile, DiskLock, OpenMode } from '../disk.ts'
 import { splitPath } from '../path.ts'
 
@@ -45,7 +45,12 @@ export class NodeDisk implements Disk {
 
   makeDirectory(dir: string): Promise<void> {
     const path = this.#absolute(dir)
-    return attempt('WRITE_FAILED', 'make directory', path, () => void fs.mkdirSync(path, { recursive: true }))
+    return attempt('WRITE_FAILED', 'make directory', path, () => {
+      const first = fs.mkdirSync(path, { recursive: true })
+      // The names of the root and of what was made above it are outside of the disk: nobody else can make them durable.
+      if (first === undefined || process.platform === 'win32' || !this.root.startsWith(first)) return
+      for (let made = this.root; made.length >= first.length; made = dirname(made)) syncNow(dirname(made), 'r')
+    })
   }
 
   open(path: string, mode: OpenMode): Promise<DiskFile> {
@@ -71,12 +76,8 @@ export class NodeDisk implements Disk {
         // Some file systems (FAT, some network shares) have no links, and none spans devices.
         if (!['EPERM', 'EXDEV', 'ENOTSUP', 'ENOSYS', 'EOPNOTSUPP'].includes(codeOf(error))) throw error
         fs.copyFileSync(source, target, fs.constants.COPYFILE_EXCL | fs.constants.COPYFILE_FICLONE)
-        const fd = fs.openSync(target, 'r+')
-        try {
-          fs.fsyncSync(fd)
-        } finally {
-          fs.closeSync(fd)
-        }
+        // A link is whole at once; so must a copy be.
+        syncNow(target, 'r+')
       }
     })
   }
@@ -198,6 +199,15 @@ class NodeFile implements DiskFile {
     } catch (error) {
       throw failure('WRITE_FAILED', 'close', this.#absolute, error)
     }
+  }
+}
+
+function syncNow(path: string, flags: 'r' | 'r+'): void {
+  const fd = fs.openSync(path, flags)
+  try {
+    fs.fsyncSync(fd)
+  } finally {
+    fs.closeSync(fd)
   }
 }
 
