@@ -40,3 +40,8 @@ export {
 export { encodeReadFrames, encodeReadRequest, ReadResponseEncoder } from './remote-read/encode.ts'
 export { REMOTE_READ_CONTENT_TYPE, REMOTE_READ_STREAM_CONTENT_TYPE } from './remote-read/content.ts'
 export { REMOTE_READ_LIMITS } from './remote-read/limits.ts'
+export { decodeLineProtocol, type InfluxOptions } from './influx/decode.ts'
+export { encodeLine, type InfluxPoint, type InfluxValue } from './influx/encode.ts'
+export { LineParser, unescapedName, unescapedString, type LineSink } from './influx/line-parser.ts'
+export { INFLUX_VERSION, influxPrecision, type InfluxPrecision } from './influx/content.ts'
+export { INFLUX_LIMITS } from './influx/limits.ts'
