@@ -60,8 +60,10 @@ function gather(all: readonly StepSeries[], plan: HistogramPlan, execution: Exec
     }
     return family
   }
+  // Annotations name the metric only where the result still knows it.
+  const named = execution.settings.features.delayedNameRemoval
   for (const series of all) {
-    const metric = series.labels.metric
+    const metric = named ? series.labels.metric : ''
     if (series.kinds.includes(HISTOGRAM)) familyOf(series.labels, metric).natives.push(series)
     if (!series.kinds.includes(FLOAT)) continue
     const le = series.labels.get('le')
