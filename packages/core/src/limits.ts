@@ -11,6 +11,8 @@ export const LIMITS = {
   metricNameBytes: 65_535,
   /** Label sets are walked on every write: a series with hundreds of labels is an error at its source. */
   labelsPerSeries: 512,
+  /** Characters of a regular expression; matching takes time in its length. Lists of plain alternatives are sets and may be longer. */
+  regexLength: 65_536,
   /** Samples in a full chunk: full chunks pack best, and 2,048 floats still fit a core's first-level cache. */
   chunkSamples: 2_048,
   /** Buckets of one native histogram sample, both sides together; Prometheus scrapes cap at 160, senders merge above a few hundred. */

@@ -6,6 +6,7 @@
  */
 import { RE2JS } from 're2js'
 import { TsinkError } from './errors.ts'
+import { LIMITS } from './limits.ts'
 
 /** A compiled, anchored expression. */
 export interface LabelRegex {
@@ -45,7 +46,8 @@ function recognise(source: string): LabelRegex | null {
   const alternatives = alternativesOf(source)
   if (alternatives !== null) {
     const set = new Set(alternatives)
-    return { source, test: (value) => set.has(value), literals: [...set], prefix: commonPrefix(alternatives) }
+    const literals = set.size <= MAX_LITERALS ? [...set] : null
+    return { source, test: (value) => set.has(value), literals, prefix: commonPrefix(alternatives) }
   }
   if (source === '.*') return { source, test: () => true, literals: null, prefix: '' }
   if (source === '.+') return { source, test: (value) => value !== '', literals: null, prefix: '' }
@@ -71,12 +73,14 @@ function alternativesOf(source: string): string[] | null {
   const group = /^([^\\.+*?()|[\]{}^$]*)\((?:\?:)?([^\\.+*?()[\]{}^$]*)\)([^\\.+*?()|[\]{}^$]*)$/.exec(source)
   const [before, inner, after] = group === null ? ['', source, ''] : [group[1]!, group[2]!, group[3]!]
   if (/[\\.+*?()[\]{}^$]/.test(inner)) return null
-  const alternatives = inner.split('|')
-  if (alternatives.length > MAX_LITERALS) return null
-  return alternatives.map((alternative) => before + alternative + after)
+  return inner.split('|').map((alternative) => before + alternative + after)
 }
 
 function compile(source: string): LabelRegex {
+  if (source.length > LIMITS.regexLength) {
+    const message = `the regular expression has ${source.length} characters; at most ${LIMITS.regexLength} are allowed`
+    throw new TsinkError('BAD_REGEX', message, { detail: { limit: LIMITS.regexLength } })
+  }
   let engine: RE2JS
   try {
     // DOTALL: a label value may hold a newline, and PromQL's dot matches it.

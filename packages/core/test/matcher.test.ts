@@ -106,3 +106,18 @@ function readOptional(path: string): string | null {
     return null
   }
 }
+
+describe('long expressions', () => {
+  it('are sets when they list plain values, however many', () => {
+    const matcher = new Matcher('=~', 'x', Array.from({ length: 20_000 }, (_, i) => `value-${i}`).join('|'))
+    expect(matcher.matches('value-19999')).toBe(true)
+    expect(matcher.matches('value-20000')).toBe(false)
+    expect(matcher.regex!.literals).toBeNull()
+  })
+
+  it('are refused when the engine would need long for every value', () => {
+    expect(() => new Matcher('=~', 'x', 'a?'.repeat(40_000))).toThrow(
+      'the regular expression has 80000 characters; at most 65536 are allowed',
+    )
+  })
+})
