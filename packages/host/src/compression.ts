@@ -7,14 +7,14 @@ import { Decompress } from 'fzstd'
 
 export interface Compression {
   /** One zstd frame; not always shorter than what goes in. Calls cost some 30 µs: for pieces of kilobytes and more. */
-  zstdCompress(bytes: Uint8Array): Uint8Array
+  readonly zstdCompress: (bytes: Uint8Array) => Uint8Array
   /**
    * The bytes of one zstd frame.
    * @throws TsinkError TOO_LARGE when they would be more than `maxBytes` (found before they take memory), BAD_REQUEST when it is no zstd.
    */
-  zstdDecompress(bytes: Uint8Array, maxBytes: number): Uint8Array
+  readonly zstdDecompress: (bytes: Uint8Array, maxBytes: number) => Uint8Array
   /** The same for gzip. @throws also UNSUPPORTED in browsers. */
-  gunzip(bytes: Uint8Array, maxBytes: number): Uint8Array
+  readonly gunzip: (bytes: Uint8Array, maxBytes: number) => Uint8Array
 }
 
 // The part of node:zlib that is used; asked for at run time, so that this file loads in a browser.

@@ -7,7 +7,7 @@ import type { Disk, DiskFile } from '@tsink/host'
 export interface DiskCase {
   readonly name: string
   /** Runs on an empty disk; throws when the disk does not do it. */
-  run(disk: Disk): Promise<void>
+  readonly run: (disk: Disk) => Promise<void>
 }
 
 export const DISK_CASES: readonly DiskCase[] = [

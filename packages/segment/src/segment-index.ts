@@ -115,17 +115,17 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
   }
 
   /**
-   * The index of a segment from its sections, which are kept. Gives way to others while it checks them.
+   * The index of a segment from its sections, which are kept. It yields where others may be let through.
    * @throws TsinkError of kind corrupt with file, section, offset in the section, expected and found.
    */
-  static async decode(raw: RawSections, footer: Footer, clock: Clock): Promise<SegmentIndex> {
+  static *decode(raw: RawSections, footer: Footer): Generator<void, SegmentIndex> {
     const { info, chunksEnd } = footer
     const file = info.path
     try {
-      const values = await decodeValues(raw.values, clock)
-      const series = await decodeSeries(raw.series, values, info.series, clock)
-      const postingsAt = await locatePostings(raw.postings, values.valueAt.length, clock)
-      const chunks = await decodeChunkIndex(raw.chunkIndex, info.series, info.chunks, chunksEnd, clock)
+      const values = yield* decodeValues(raw.values)
+      const series = yield* decodeSeries(raw.series, values, info.series)
+      const postingsAt = yield* locatePostings(raw.postings, values.valueAt.length)
+      const chunks = yield* decodeChunkIndex(raw.chunkIndex, info.series, info.chunks, chunksEnd)
       checkTotals(chunks, footer)
       return new SegmentIndex(file, raw, values, series, postingsAt, chunks)
     } catch (error) {
@@ -354,7 +354,7 @@ function decodeText(bytes: Uint8Array, from: number, to: number): string {
   return decoder.decode(bytes.subarray(from, to))
 }
 
-async function decodeValues(bytes: Uint8Array, clock: Clock): Promise<ValueTable> {
+function* decodeValues(bytes: Uint8Array): Generator<void, ValueTable> {
   const reader = new ByteReader(bytes, 0, bytes.length, 'section values')
   // A name and its count of values take two bytes, a value one.
   const nameCount = reader.length(2)
@@ -378,7 +378,7 @@ async function decodeValues(bytes: Uint8Array, clock: Clock): Promise<ValueTable
       const value = takeText(reader)
       if (valueBefore !== null && compareBytes(valueBefore, value) >= 0) throw outOfOrder('values', offsets[i]!)
       valueBefore = value
-      if (i % TURN_ENTRIES === TURN_ENTRIES - 1) await clock.turn()
+      if (i % TURN_ENTRIES === TURN_ENTRIES - 1) yield
     }
     valueFrom[place] = total
     total += count
@@ -400,7 +400,7 @@ function takeText(reader: ByteReader): Uint8Array {
   return reader.take(length)
 }
 
-async function decodeSeries(bytes: Uint8Array, values: ValueTable, seriesCount: number, clock: Clock): Promise<SeriesTable> {
+function* decodeSeries(bytes: Uint8Array, values: ValueTable, seriesCount: number): Generator<void, SeriesTable> {
   const reader = new ByteReader(bytes, 0, bytes.length, 'section series')
   const shapes: Uint32Array[] = []
   const nameCount = values.names.length
@@ -443,31 +443,25 @@ async function decodeSeries(bytes: Uint8Array, values: ValueTable, seriesCount: 
         })
       }
     }
-    if (series % TURN_ENTRIES === TURN_ENTRIES - 1) await clock.turn()
+    if (series % TURN_ENTRIES === TURN_ENTRIES - 1) yield
   }
   checkEnd(reader, 'series')
   return { shapes, seriesAt }
 }
 
-async function locatePostings(bytes: Uint8Array, valueCount: number, clock: Clock): Promise<Uint32Array> {
+function* locatePostings(bytes: Uint8Array, valueCount: number): Generator<void, Uint32Array> {
   const reader = new ByteReader(bytes, 0, bytes.length, 'section postings')
   const postingsAt = new Uint32Array(valueCount)
   for (let value = 0; value < valueCount; value++) {
     postingsAt[value] = reader.offset
     reader.skip(reader.length())
-    if (value % TURN_ENTRIES === TURN_ENTRIES - 1) await clock.turn()
+    if (value % TURN_ENTRIES === TURN_ENTRIES - 1) yield
   }
   checkEnd(reader, 'postings')
   return postingsAt
 }
 
-async function decodeChunkIndex(
-  bytes: Uint8Array,
-  seriesCount: number,
-  chunkCount: number,
-  chunksEnd: number,
-  clock: Clock,
-): Promise<ChunkColumns> {
+function* decodeChunkIndex(bytes: Uint8Array, seriesCount: number, chunkCount: number, chunksEnd: number): Generator<void, ChunkColumns> {
   const section = 'chunk index'
   const reader = new ByteReader(bytes, 0, bytes.length, 'section chunk index')
   // A series takes one byte at least, a chunk five.
@@ -486,16 +480,16 @@ async function decodeChunkIndex(
   const chunkKind = reader.take(chunkCount).slice()
   const unknown = chunkKind.findIndex((kind) => kind >= VALUE_KINDS.length)
   if (unknown >= 0) throw corruption('BAD_FORMAT', 'a chunk has an unknown kind', { section, found: chunkKind[unknown]! })
-  await clock.turn()
+  yield
   const chunkCounts = new Uint32Array(chunkCount)
   cumulate(reader, chunkCounts, 1, 0xffff_ffff)
-  await clock.turn()
+  yield
   const chunkLength = new Uint32Array(chunkCount)
   cumulate(reader, chunkLength, 1, Math.min(chunksEnd, 0xffff_ffff))
-  await clock.turn()
+  yield
   const chunkMaxTime = new Float64Array(chunkCount)
   cumulate(reader, chunkMaxTime, 0, Number.MAX_SAFE_INTEGER)
-  await clock.turn()
+  yield
   const chunkMinTime = new Float64Array(chunkCount)
   const chunkOffset = new Float64Array(chunkCount)
   let offset = HEADER_BYTES
@@ -517,7 +511,7 @@ async function decodeChunkIndex(
       chunkOffset[chunk] = offset
       offset += chunkLength[chunk]!
     }
-    if (series % TURN_ENTRIES === TURN_ENTRIES - 1) await clock.turn()
+    if (series % TURN_ENTRIES === TURN_ENTRIES - 1) yield
   }
   checkEnd(reader, section)
   if (offset !== chunksEnd) throw wrongCount(section, reader.offset, chunksEnd, offset)

@@ -27,6 +27,7 @@ export class Segment {
   #footer: Footer | null = null
   #index: SegmentIndex | null = null
   #loading: Promise<SegmentIndex> | null = null
+  #opening: Promise<void> | null = null
   #isClosed = false
 
   private constructor(host: Host, info: SegmentInfo) {
@@ -68,10 +69,35 @@ export class Segment {
    */
   loadIndex(): Promise<SegmentIndex> {
     if (this.#index !== null) return Promise.resolve(this.#index)
-    this.#loading ??= this.#load().finally(() => {
-      this.#loading = null
-    })
+    this.#loading ??= this.#load()
+      .then((index) => {
+        if (!this.#isClosed) this.#index = index
+        return index
+      })
+      .finally(() => {
+        this.#loading = null
+      })
     return this.#loading
+  }
+
+  /** The same without giving way, for callers that cannot wait. The file is open: by {@link openFile}, or since the index was loaded before. */
+  loadIndexNow(): SegmentIndex {
+    if (this.#index !== null) return this.#index
+    const decoding = this.#decode()
+    let step = decoding.next()
+    while (step.done !== true) step = decoding.next()
+    this.#index = step.value
+    return step.value
+  }
+
+  /** Opens the file and checks that its footer is what the catalog says. @throws TsinkError of kind corrupt; READ_FAILED. */
+  openFile(): Promise<void> {
+    assert(!this.#isClosed, 'a closed segment stays closed')
+    if (this.#file !== null) return Promise.resolve()
+    this.#opening ??= this.#openFile().finally(() => {
+      this.#opening = null
+    })
+    return this.#opening
   }
 
   /** Lets the index go. Who holds it may go on using it. */
@@ -116,6 +142,7 @@ export class Segment {
 
   async close(): Promise<void> {
     this.#isClosed = true
+    await this.#opening?.catch(() => undefined)
     await this.#loading?.catch(() => undefined)
     await this.#file?.close()
     this.#file = null
@@ -123,29 +150,37 @@ export class Segment {
   }
 
   async #load(): Promise<SegmentIndex> {
-    assert(!this.#isClosed, 'the index of an open segment is loaded')
-    if (this.#file === null) {
-      const file = await openFile(this.#host, this.info.path)
-      try {
-        this.#footer = readFooter(file, this.info.path)
-        compareInfo(this.info, this.#footer.info)
-      } catch (error) {
-        await file.close()
-        throw error
-      }
-      this.#file = file
+    await this.openFile()
+    const decoding = this.#decode()
+    for (;;) {
+      const step = decoding.next()
+      if (step.done === true) return step.value
+      await this.#host.clock.turn()
     }
+  }
+
+  async #openFile(): Promise<void> {
+    const file = await openFile(this.#host, this.info.path)
+    try {
+      this.#footer = readFooter(file, this.info.path)
+      compareInfo(this.info, this.#footer.info)
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+    this.#file = file
+  }
+
+  *#decode(): Generator<void, SegmentIndex> {
+    assert(this.#file !== null && !this.#isClosed, 'the file of a segment is open while its index is loaded')
     const footer = this.#footer!
     const raw: Uint8Array[] = []
-    for (let i = 0; i < footer.sections.length; i++) raw.push(this.#readSection(footer.sections[i]!, SECTION_NAMES[i]!))
+    for (let i = 0; i < footer.sections.length; i++) {
+      raw.push(this.#readSection(footer.sections[i]!, SECTION_NAMES[i]!))
+      yield
+    }
     const [values, series, postings, chunkIndex] = raw
-    const index = await SegmentIndex.decode(
-      { values: values!, series: series!, postings: postings!, chunkIndex: chunkIndex! },
-      footer,
-      this.#host.clock,
-    )
-    if (!this.#isClosed) this.#index = index
-    return index
+    return yield* SegmentIndex.decode({ values: values!, series: series!, postings: postings!, chunkIndex: chunkIndex! }, footer)
   }
 
   #readSection(section: Section, name: string): Uint8Array {

@@ -40,8 +40,8 @@ export async function writeSegment(
   return writer.finish()
 }
 
-/** `count` series of three metrics with an instance, a job, and on every third an extra label. */
-export function makeSeries(count: number, chunks = 2): PlannedSeries[] {
+/** `count` series (of `chunks` chunks of `samples`) of three metrics with an instance, a job, and on every third an extra label. */
+export function makeSeries(count: number, chunks = 2, samples = 120): PlannedSeries[] {
   return Array.from({ length: count }, (_, i) => ({
     labels: Labels.of({
       __name__: ['cpu_seconds_total', 'memory_bytes', 'up'][i % 3]!,
@@ -49,7 +49,7 @@ export function makeSeries(count: number, chunks = 2): PlannedSeries[] {
       job: i % 2 === 0 ? 'node' : 'größe',
       ...(i % 3 === 0 ? { mode: ['idle', 'user', 'system'][Math.floor(i / 3) % 3]! } : {}),
     }),
-    chunks: Array.from({ length: chunks }, (_unused, c) => makeChunk(1_000_000 + c * 15_000 * 120, 120)),
+    chunks: Array.from({ length: chunks }, (_unused, c) => makeChunk(1_000_000 + c * 15_000 * samples, samples)),
   }))
 }
 

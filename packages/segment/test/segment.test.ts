@@ -169,6 +169,12 @@ describe('a segment', () => {
     segment.dropIndex()
     expect(segment.index).toBeNull()
     expect(segment.readChunk(one, 0).length).toBeGreaterThan(0)
+    const now = segment.loadIndexNow()
+    expect(segment.index).toBe(now)
+    expect([...now.select([Matcher.metric('up')])]).toEqual([...one.select([Matcher.metric('up')])])
+    const other = Segment.of(host, info)
+    await other.openFile()
+    expect(other.loadIndexNow().seriesCount).toBe(3)
     const wrong = await failure(() => Segment.of(host, { ...info, samples: 1 }).loadIndex())
     expect(wrong.code).toBe('BAD_FORMAT')
     expect(wrong.detail).toMatchObject({ file: 'a.seg', expected: 1, found: info.samples })
@@ -197,7 +203,7 @@ describe('a segment', () => {
 describe('a damaged segment', () => {
   test('is found out wherever one byte has changed, and never leads outside', async () => {
     const host = memoryHost()
-    await writeSegment(host, 'a.seg', makeSeries(12, 1))
+    await writeSegment(host, 'a.seg', makeSeries(6, 1, 12))
     const whole = host.disk.peek('a.seg')
     const sound = await readAll(host, 'a.seg')
     for (let at = 0; at < whole.length; at++) {
@@ -215,7 +221,7 @@ describe('a damaged segment', () => {
 
   test('is found out wherever the file is cut, and when something follows its end', async () => {
     const host = memoryHost()
-    await writeSegment(host, 'a.seg', makeSeries(12, 1))
+    await writeSegment(host, 'a.seg', makeSeries(6, 1, 12))
     const whole = host.disk.peek('a.seg')
     for (let size = 0; size < whole.length; size += 7) {
       host.disk.poke('a.seg', whole.subarray(0, size))
