@@ -1,4 +1,4 @@
-// The patched integer packer: the twin of src/plain/packer.ts, which explains it. Words are u64, all arithmetic is modulo 2^64.
+// The patched integer packer: the twin of src/plain/pack.ts and unpack.ts, which explain it. Words are u64, all arithmetic is modulo 2^64.
 
 import { BLOCK, BYTES, DOUBLES, QUOTIENTS, WORDS } from './columns'
 import { powerOfTen } from './decimals'

@@ -28,16 +28,18 @@ export interface Contender {
   readonly run: () => number
 }
 
+// Until the optimising compilers have settled.
+const WARM_UP_ROUNDS = 3
+
 /** Runs contenders interleaved; answers the median milliseconds of each. All checksums must equal `checksum`. */
 export function race(contenders: readonly Contender[], rounds: number, checksum: number): Map<string, number> {
   const times = new Map<string, number[]>(contenders.map(({ name }) => [name, []]))
-  for (let round = -1; round < rounds; round++) {
+  for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
     for (const { name, run } of contenders) {
       const start = performance.now()
       const sum = run()
       const time = performance.now() - start
       if (sum !== checksum) throw new Error(`${name} produced the checksum ${sum}, not ${checksum}`)
-      // Round -1 warms up.
       if (round >= 0) times.get(name)!.push(time)
     }
   }

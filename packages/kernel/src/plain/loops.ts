@@ -2,7 +2,8 @@
 import { MAX_COLUMN_BYTES, MAX_COLUMN_SAMPLES, type CodecLoops } from '../codec-loops.ts'
 import { decimalExponent, decimalsToWords } from './decimals.ts'
 import { planDeltaOfDelta, readDeltaOfDelta, readDeltaOfDeltaStarts, writeDeltaOfDelta } from './delta-of-delta.ts'
-import { planPacked, readPacked, readPackedStarts, writePacked } from './packer.ts'
+import { planPacked, writePacked } from './pack.ts'
+import { readPacked, readPackedStarts } from './unpack.ts'
 import { summarize } from './summary.ts'
 import { planXor, readXor, writeXor } from './xor.ts'
 
