@@ -23,7 +23,7 @@ export interface PostingsSource {
   /** The postings of each value of a label that starts with `prefix` and for which `keep` says true. */
   scan(name: string, prefix: string, keep: (value: string) => boolean): Postings[]
   /** One series' value of a label, "" when it has none. Left out where series cannot be read one by one at little cost. */
-  valueOf?(id: number, name: string): string
+  labelValue?(id: number, name: string): string
 }
 
 /** Reading one series' label costs about as much as testing so many values. */
@@ -51,7 +51,7 @@ export function selectPostings(source: PostingsSource, matchers: readonly Matche
   scans.sort((a, b) => Number(a.matchesEmpty) - Number(b.matchesEmpty) || source.valueCount(a.name) - source.valueCount(b.name))
   for (const matcher of scans) {
     if (result?.size === 0) return Postings.EMPTY
-    if (result !== null && source.valueOf !== undefined && result.size * READ_COST < source.valueCount(matcher.name)) {
+    if (result !== null && source.labelValue !== undefined && result.size * READ_COST < source.valueCount(matcher.name)) {
       result = testEach(source as Required<PostingsSource>, result, matcher)
       continue
     }
@@ -97,7 +97,7 @@ function testEach(source: Required<PostingsSource>, among: Postings, matcher: Ma
   const from = among.toArray()
   const ids = new Uint32Array(from.length)
   let count = 0
-  for (const id of from) if (matcher.matches(source.valueOf(id, matcher.name))) ids[count++] = id
+  for (const id of from) if (matcher.matches(source.labelValue(id, matcher.name))) ids[count++] = id
   return Postings.fromSorted(ids, count)
 }
 

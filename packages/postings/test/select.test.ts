@@ -24,7 +24,7 @@ function sourceOf(series: readonly Labels[], withValueOf: boolean): PostingsSour
         .filter((value) => value.startsWith(prefix) && keep(value))
         .map((value) => with_((labels) => labels.get(name) === value))
     },
-    ...(withValueOf ? { valueOf: (id: number, name: string) => series[id - 1]!.get(name) } : {}),
+    ...(withValueOf ? { labelValue: (id: number, name: string) => series[id - 1]!.get(name) } : {}),
   }
 }
 
@@ -54,7 +54,7 @@ describe('selectPostings agrees with testing every series', () => {
         const pair = [matchers[i]!, matchers[j]!]
         const want = expected[i]!.intersect(expected[j]!)
         if (!selectPostings(source, pair).equals(want)) expect.fail(`{${pair.join(',')}}`)
-        if (!selectPostings(byReading, pair).equals(want)) expect.fail(`{${pair.join(',')}} with valueOf`)
+        if (!selectPostings(byReading, pair).equals(want)) expect.fail(`{${pair.join(',')}} with labelValue`)
       }
     }
   })

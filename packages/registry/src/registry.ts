@@ -385,7 +385,7 @@ class RegistryPostings implements PostingsSource {
     return found
   }
 
-  valueOf(id: number, name: string): string {
+  labelValue(id: number, name: string): string {
     const number = this.#pairs.numberOfName(name)
     if (number < 0) return ''
     for (const pair of this.#registry.pairsOf(id)) if (this.#pairs.nameNumber(pair) === number) return this.#pairs.value(pair)

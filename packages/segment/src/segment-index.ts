@@ -221,7 +221,7 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
     return sets
   }
 
-  valueOf(series: number, name: string): string {
+  labelValue(series: number, name: string): string {
     const wanted = this.#places.get(name)
     let text = ''
     if (wanted === undefined) return text
