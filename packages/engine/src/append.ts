@@ -53,13 +53,14 @@ class Check {
   slotOf: Int32Array = new Int32Array(64)
   head: Head | null = null
   problems: Map<number, SeriesProblem> = new Map()
-  slots: Uint32Array = new Uint32Array(1_024)
-  ids: Uint32Array = new Uint32Array(1_024)
-  used = 0
+  /** For each run of samples the slots and the series numbers, at the samples' own indexes. */
+  readonly #slots: Uint32Array[] = []
+  readonly #ids: Uint32Array[] = []
+  runs = 0
   /** The log file in which the batch's record will stand. */
   logFile = 0
 
-  begin(series: number, samples: number, logFile: number): void {
+  begin(series: number, logFile: number): void {
     this.logFile = logFile
     this.pieces = []
     this.rejections = []
@@ -69,11 +70,17 @@ class Check {
     if (this.slotOf.length < series) this.slotOf = new Int32Array(series * 2)
     this.head = null
     if (this.problems.size > 0) this.problems = new Map()
-    if (this.slots.length < samples) {
-      this.slots = new Uint32Array(samples * 2)
-      this.ids = new Uint32Array(samples * 2)
-    }
-    this.used = 0
+    this.runs = 0
+  }
+
+  /** Room for the slots of the next run. */
+  slots(count: number): Uint32Array {
+    return scratchFor(this.#slots, this.runs++, count)
+  }
+
+  /** Room for the series numbers of the run begun last. */
+  ids(count: number): Uint32Array {
+    return scratchFor(this.#ids, this.runs - 1, count)
   }
 
   reject(column: number, index: number, slot: number, reason: RejectReason, message: string): void {
@@ -82,8 +89,19 @@ class Check {
   }
 }
 
+function scratchFor(pool: Uint32Array[], run: number, count: number): Uint32Array {
+  const known = pool[run]
+  if (known !== undefined && known.length >= count) return known
+  const made = new Uint32Array(Math.max(256, count * 2))
+  // A column that is cut into very many runs leaves no trail.
+  if (run < 16) pool[run] = made
+  return made
+}
+
 const UNRESOLVED = -1
 const REFUSED = -2
+/** A store without a log needs no series numbers. */
+const NO_IDS = new Uint32Array(0)
 /** In place of a slot: the sample was rejected. */
 const NO_SLOT = 0xffff_ffff
 
@@ -124,9 +142,9 @@ export function appendNow(parts: Parts, batch: WriteBatch): AppendResult {
 
 /** @throws TsinkError MEMORY_BUDGET when head, registry and indexes take more memory than they may. */
 function admit(parts: Parts): void {
+  if (!parts.background.isOverBudget(parts)) return
   const limit = parts.options.memoryBytes
   const used = memoryUsed(parts)
-  if (used < limit) return
   throw new TsinkError(
     'MEMORY_BUDGET',
     `the store holds ${used} bytes in memory and may hold ${limit}; it shrinks when the head is flushed`,
@@ -210,9 +228,7 @@ function appendRange(piece: Piece, from: number, to: number): void {
 
 function checkBatch(parts: Parts, batch: WriteBatch): Check {
   const check = (parts.scratch ??= new Check()) as Check
-  let samples = 0
-  for (const column of batch.samples) samples += column.count
-  check.begin(batch.series.count, samples, parts.log?.position.file ?? 0)
+  check.begin(batch.series.count, parts.log === null ? 0 : parts.log.position.file)
   const limits = timeLimits(parts)
   for (let column = 0; column < batch.samples.length; column++) {
     const samplesOf = batch.samples[column]!
@@ -245,7 +261,7 @@ function checkRun(
   // Checks on values happen only where a value can be wrong.
   const checkValue = valueCheck(samples)
   const { slotOf } = check
-  const start = check.used
+  const runSlots = check.slots(count - from)
   const lowest = Math.max(limits.minTime, limits.oldest) - samples.base
   const highest = Math.min(limits.maxTime, limits.newest) - samples.base
   let rejected = 0
@@ -263,7 +279,7 @@ function checkRun(
       if (target >= 0 && head.kinds[target] === family) {
         const problem = checkValue === null ? null : checkValue(i)
         if (problem === null) {
-          check.slots[start + i - from] = target
+          runSlots[i - from] = target
           continue
         }
         check.reject(column, i, slot, 'bad_value', problem)
@@ -275,14 +291,13 @@ function checkRun(
         check.reject(column, i, slot, problem.reason, problem.message)
       }
     } else rejectTime(check, column, i, slot, time, samples.base, limits)
-    check.slots[start + i - from] = NO_SLOT
+    runSlots[i - from] = NO_SLOT
     rejected++
   }
   const length = i - from
-  check.used += length
   const accepted = length - rejected
   check.accepted += accepted
-  if (accepted > 0) check.pieces.push(pieceOf(parts, check, head, samples, from, i, start, rejected))
+  if (accepted > 0) check.pieces.push(pieceOf(parts, check, head, samples, from, i, runSlots, rejected))
   return i
 }
 
@@ -402,7 +417,7 @@ function blobProblem(bytes: number): string | null {
   return bytes <= LIMITS.blobBytes ? null : `the value takes ${bytes} bytes; at most ${LIMITS.blobBytes} are allowed`
 }
 
-/** Samples `from` to `to` of a column without the rejected ones. `start` is where their slots begin in the scratch. */
+/** Samples `from` to `to` of a column without the rejected ones. `runSlots` has the slot of each of them, or NO_SLOT. */
 function pieceOf(
   parts: Parts,
   check: Check,
@@ -410,13 +425,13 @@ function pieceOf(
   samples: AnySampleColumns,
   from: number,
   to: number,
-  start: number,
+  runSlots: Uint32Array,
   rejected: number,
 ): Piece {
   const length = to - from
   const count = length - rejected
   const whole = from === 0 && to === samples.count && rejected === 0
-  let slots = check.slots.subarray(start, start + length)
+  let slots = runSlots
   let { timestamps } = samples
   let startTimestamps = samples.startTimestamps ?? null
   let values = storedValues(samples)
@@ -438,7 +453,7 @@ function pieceOf(
       values = Array.from(kept, (index) => all[index]!) as Histogram[] | Uint8Array[]
     }
   }
-  const ids = check.ids.subarray(start, start + count)
+  const ids = parts.log === null ? NO_IDS : check.ids(count)
   if (parts.log !== null) for (let i = 0; i < count; i++) ids[i] = head.ids[slots[i]!]!
   const shift = samples.base - head.base
   return { kind: samples.kind, base: samples.base, count, ids, timestamps, values, startTimestamps, head, slots, shift }

@@ -8,7 +8,7 @@ import type { Timer } from '@tsink/host'
 import type { Position } from '@tsink/wal'
 import { compactOnce } from './compact.ts'
 import { flushOldest, freeze } from './flush.ts'
-import type { Parts } from './parts.ts'
+import { memoryUsed, type Parts } from './parts.ts'
 import { retain } from './retain.ts'
 
 /** How often age and log are looked at. */
@@ -35,6 +35,7 @@ export class Background {
   #retryMs = 0
   #unchecked = 0
   #sealCursor = 0
+  #overBudget = false
 
   /** Begins to work for an engine. */
   start(parts: Parts): void {
@@ -79,6 +80,7 @@ export class Background {
     this.#unchecked += samples
     if (this.#unchecked < CHECK_SAMPLES) return
     this.#unchecked = 0
+    this.#overBudget = memoryUsed(parts) >= parts.options.memoryBytes
     const { active, frozen } = parts.heads
     const { flushBytes } = parts.options
     let open = 0
@@ -86,6 +88,12 @@ export class Background {
     if (open > flushBytes / 2) this.#sealSome(parts)
     // One generation waits at most: memory holds two of them and no more.
     if (active.bytes >= flushBytes && frozen.length === 0 && parts.options.background) this.freeze(parts)
+  }
+
+  /** Whether memory is over its budget, as of the last look; looked at again as long as it is. */
+  isOverBudget(parts: Parts): boolean {
+    if (this.#overBudget) this.#overBudget = memoryUsed(parts) >= parts.options.memoryBytes
+    return this.#overBudget
   }
 
   /** What makes room in memory and log, when anything can: the flush under way, or a new one. Null when there is nothing to flush. */

@@ -84,12 +84,16 @@ export interface TimeLimits {
   readonly newest: number
 }
 
+const ANY_TIME: TimeLimits = { minTime: -MAX_TIME, maxTime: MAX_TIME, oldest: -Infinity, newest: Infinity }
+const ANY_NANOSECONDS: TimeLimits = { minTime: -MAX_NANOSECONDS, maxTime: MAX_NANOSECONDS, oldest: -Infinity, newest: Infinity }
+
 export function timeLimits(parts: Parts): TimeLimits {
   const { options, host } = parts
   const max = options.unit === 'ns' ? MAX_NANOSECONDS : MAX_TIME
-  const now = host.clock.now()
   let retentionMs = options.retentionMs
   for (const rule of options.retentionRules) retentionMs = Math.max(retentionMs, rule.retentionMs)
+  if (retentionMs === Infinity && options.maxFutureMs === Infinity) return max === MAX_TIME ? ANY_TIME : ANY_NANOSECONDS
+  const now = host.clock.now()
   return {
     minTime: -max,
     maxTime: max,

@@ -1,0 +1,143 @@
+/** How fast batches go in and samples come out, in memory and with a log. Run: node --conditions=@tsink/source packages/engine/bench/append.ts */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Labels, Matcher, SampleBuffer, SeriesTable, type WriteBatch } from '@tsink/core'
+import type { Host } from '@tsink/host'
+import { volatileHost } from '@tsink/host/memory'
+import { nodeHost } from '@tsink/host/node'
+import { Engine, type EngineOptions } from '@tsink/engine'
+
+/** A scrape: so many series with ten labels, one sample each. */
+function scrape(series: number): { batch: WriteBatch; timestamps: Float64Array; values: Float64Array } {
+  const table = new SeriesTable(series, series * 200)
+  for (let i = 0; i < series; i++) {
+    table.add(
+      Labels.of({
+        __name__: `node_metric_${i % 200}`,
+        instance: `host-${i % 50}:9100`,
+        job: 'node',
+        cluster: 'production-eu-west-1',
+        zone: `eu-west-1${'abc'[i % 3]}`,
+        device: `disk-${i % 17}`,
+        mode: ['idle', 'user', 'system', 'iowait'][i % 4]!,
+        team: 'platform',
+        service: `service-${i % 40}`,
+        n: String(i),
+      }),
+    )
+  }
+  const timestamps = new Float64Array(series)
+  const values = new Float64Array(series)
+  const slots = Uint32Array.from({ length: series }, (_, i) => i)
+  return { batch: { series: table, samples: [{ kind: 'f64', count: series, slots, base: 0, timestamps, values }] }, timestamps, values }
+}
+
+async function measureScrapes(
+  name: string,
+  host: Host,
+  options: EngineOptions,
+  series: number,
+  rounds: number,
+  now: boolean,
+): Promise<void> {
+  const engine = await Engine.open(host, options)
+  const { batch, timestamps, values } = scrape(series)
+  const start = performance.now()
+  let longest = 0
+  for (let round = 0; round < rounds; round++) {
+    timestamps.fill(1_700_000_000_000 + round * 15_000)
+    for (let i = 0; i < series; i++) values[i] = (i % 100) + round * 0.25
+    const before = performance.now()
+    const result = now ? engine.appendNow(batch) : await engine.append(batch)
+    longest = Math.max(longest, performance.now() - before)
+    if (result.accepted !== series) throw new Error(JSON.stringify(result.rejections[0]))
+  }
+  const ms = performance.now() - start
+  report(name, series * rounds, ms, `longest append ${longest.toFixed(1)} ms`)
+  await engine.close()
+}
+
+async function measureOneSeries(name: string, host: Host, options: EngineOptions, batchSize: number, samples: number): Promise<void> {
+  const engine = await Engine.open(host, { ...options, preload: true })
+  const labels = Labels.of({ __name__: 'one' })
+  const table = new SeriesTable()
+  table.add(labels)
+  const timestamps = new Float64Array(batchSize)
+  const values = new Float64Array(batchSize)
+  const batch: WriteBatch = {
+    series: table,
+    samples: [{ kind: 'f64', count: batchSize, slots: new Uint32Array(batchSize), base: 0, timestamps, values }],
+  }
+  const start = performance.now()
+  for (let at = 0; at < samples; at += batchSize) {
+    for (let i = 0; i < batchSize; i++) {
+      timestamps[i] = 1_700_000_000_000 + (at + i) * 1_000
+      values[i] = at + i
+    }
+    engine.appendNow(batch)
+  }
+  report(name, samples, performance.now() - start)
+  const buffer = new SampleBuffer()
+  const read = (): number => {
+    for (const page of engine.selectNow({ matchers: [Matcher.metric('one')], minTime: 0, maxTime: 8e15 })) page[0]!.read(buffer)
+    return buffer.count
+  }
+  for (let round = 0; round < 5; round++) {
+    const before = performance.now()
+    const count = read()
+    if (round === 4) report(`${name}: select`, count, performance.now() - before)
+  }
+  // What a plain copy of the same columns takes, in the same run.
+  const from = new Float64Array(samples * 2)
+  const to = new Float64Array(samples * 2)
+  to.set(from)
+  const before = performance.now()
+  to.set(from)
+  report(`${name}: plain copy of the columns`, samples, performance.now() - before)
+  if (batchSize === 1_000) {
+    const short = performance.now()
+    let total = 0
+    for (let i = 0; i < 2_000; i++) {
+      const minTime = 1_700_000_000_000 + ((i * 7_919) % (samples - 1_000)) * 1_000
+      for (const page of engine.selectNow({ matchers: [Matcher.metric('one')], minTime, maxTime: minTime + 999_000 })) {
+        page[0]!.read(buffer)
+        total += buffer.count
+      }
+    }
+    report(`${name}: select 1,000`, total, performance.now() - short)
+  }
+  await engine.close()
+}
+
+let cpu = process.cpuUsage()
+
+/** Processor time of the whole process is told beside the time on the wall: on a busy machine it is the steadier number. */
+function report(name: string, samples: number, ms: number, more = ''): void {
+  const { user, system } = process.cpuUsage(cpu)
+  cpu = process.cpuUsage()
+  console.log(
+    `${name.padEnd(52)} ${(samples / ms / 1e3).toFixed(2).padStart(8)} M/s  ${((ms * 1e6) / samples).toFixed(1).padStart(8)} ns  cpu ${(((user + system) * 1e3) / samples).toFixed(1)} ns  ${more}`,
+  )
+}
+
+const directory = (): { host: Host; remove: () => void } => {
+  const path = mkdtempSync(join(tmpdir(), 'tsink-bench-'))
+  return { host: nodeHost(path), remove: () => rmSync(path, { recursive: true }) }
+}
+
+const quick = process.argv.includes('--quick')
+const rounds = quick ? 50 : 400
+await measureScrapes('2,000 series x 1, memory', volatileHost(), { sync: 'none' }, 2_000, rounds, true)
+for (const sync of ['os', 'periodic', 'every'] as const) {
+  const { host, remove } = directory()
+  await measureScrapes(`2,000 series x 1, log ${sync}`, host, { sync }, 2_000, rounds, sync !== 'every')
+  remove()
+}
+await measureOneSeries('1 series, batches of 1,000, memory', volatileHost(), { sync: 'none' }, 1_000, quick ? 100_000 : 1_000_000)
+await measureOneSeries('1 series, batches of 1, memory', volatileHost(), { sync: 'none' }, 1, 200_000)
+{
+  const { host, remove } = directory()
+  await measureOneSeries('1 series, batches of 1,000, log periodic', host, { sync: 'periodic' }, 1_000, quick ? 100_000 : 1_000_000)
+  remove()
+}
