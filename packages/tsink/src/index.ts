@@ -1,4 +1,4 @@
-export { histogram, Labels, Matcher, TsinkError } from '@tsink/core'
+export { histogram, Labels, Matcher, SampleBuffer, TsinkError } from '@tsink/core'
 export type {
   DeleteResult,
   Durability,
@@ -25,13 +25,17 @@ export type {
   InsertResult,
   LabelRecord,
   Point,
+  PointAt,
   Precision,
+  RangeOf,
   Row,
+  RowAt,
   RowRejection,
   Selector,
   SeriesColumns,
   SeriesColumnsOf,
   SeriesInput,
+  SeriesInputOf,
   SeriesPoints,
   Time,
   TimeColumn,

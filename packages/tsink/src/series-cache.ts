@@ -1,7 +1,10 @@
 /**
  * SeriesCache: from a row's metric and labels to its slot in a series table that lives on from batch to batch, so that a series' labels are
- * sorted and encoded once and its number in the store is kept. Lookups walk a tree over the labels in the order in which the row has them: no
- * key is built.
+ * sorted and encoded once and its number in the store is kept.
+ *
+ * Programs write the same series again and again in the same order. So the cache first guesses that the series is the one that followed the
+ * last one before, and compares a few short strings. Only when that is wrong does it walk a tree over the labels in the order in which the row
+ * has them, where every step hashes a string:
  *
  *     "cpu" ─ host ▸ "a" ─ zone ▸ "eu" : slot 17
  */
@@ -24,24 +27,48 @@ interface Node {
   others: Map<string, Map<string, Node>> | null
 }
 
+/** A series as rows name it. */
+interface Shape {
+  readonly metric: string
+  readonly names: readonly string[]
+  readonly values: readonly string[]
+}
+
 export class SeriesCache {
   /** The series; replaced by {@link trim}. */
   table: SeriesTable = new SeriesTable()
   #metrics: Map<string, Node> = new Map()
   #nodes = 0
+  // By slot: the series, and the slot that came next the last time.
+  #shapes: Shape[] = []
+  #following: number[] = []
+  #last = 0
 
   /**
    * The slot of a series.
    * @throws TsinkError BAD_LABEL saying what is wrong with the labels.
    */
   slot(metric: string, labels: LabelRecord | undefined): number {
+    const guess = this.#following[this.#last]
+    const slot = guess !== undefined && matches(this.#shapes[guess]!, metric, labels) ? guess : this.#walk(metric, labels)
+    this.#following[this.#last] = slot
+    this.#last = slot
+    return slot
+  }
+
+  #walk(metric: string, labels: LabelRecord | undefined): number {
     let node = this.#metrics.get(metric)
     if (node === undefined) {
       node = this.#makeNode()
-      this.#metrics.set(metric, node)
+      this.#metrics.set(fresh(metric), node)
     }
     if (labels !== undefined) for (const name in labels) node = this.#next(node, name, labels[name]!)
-    if (node.slot < 0) node.slot = this.table.add(checkedLabels(metric, labels))
+    if (node.slot < 0) {
+      node.slot = this.table.add(checkedLabels(metric, labels))
+      const names = Object.keys(labels ?? {})
+      // The tree may have several ways to one series, each with a slot of its own: shapes go by slot.
+      this.#shapes[node.slot] = { metric: fresh(metric), names, values: names.map((name) => fresh(labels![name]!)) }
+    }
     return node.slot
   }
 
@@ -76,6 +103,9 @@ export class SeriesCache {
     this.table = new SeriesTable()
     this.#metrics = new Map()
     this.#nodes = 0
+    this.#shapes = []
+    this.#following = []
+    this.#last = 0
   }
 
   #next(node: Node, name: string, value: string): Node {
@@ -94,7 +124,7 @@ export class SeriesCache {
     let next = values.get(value)
     if (next === undefined) {
       next = this.#makeNode()
-      values.set(value, next)
+      values.set(fresh(value), next)
     }
     return next
   }
@@ -103,6 +133,27 @@ export class SeriesCache {
     this.#nodes++
     return { slot: -1, name: '', values: null, others: null }
   }
+}
+
+function matches(shape: Shape, metric: string, labels: LabelRecord | undefined): boolean {
+  if (shape.metric !== metric) return false
+  const { names, values } = shape
+  let at = 0
+  if (labels !== undefined) {
+    for (const name in labels) {
+      if (names[at] !== name || values[at] !== labels[name]) return false
+      at++
+    }
+  }
+  return at === names.length
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** A copy of a text: one that was cut out of a larger text, such as a parsed file, would keep all of that alive. */
+function fresh(text: string): string {
+  return typeof text === 'string' ? decoder.decode(encoder.encode(text)) : text
 }
 
 /** Labels of a series. @throws TsinkError BAD_LABEL. */

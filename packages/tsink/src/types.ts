@@ -56,21 +56,27 @@ export interface ValueOutput {
  * One sample with its series, for convenience. The kind of the value follows from its JavaScript type: number is `f64`, bigint `i64` (or
  * `u64`, where `kind` says so), boolean `bool`, string `string`, Uint8Array `bytes`, a {@link Histogram} object `histogram`.
  */
-export interface Row<P extends Precision = 'ms'> {
+export type Row<P extends Precision = 'ms'> = RowAt<Time<P>>
+
+/** A row whose timestamp is a number, or a bigint in nanosecond databases. */
+export interface RowAt<T extends number | bigint> {
   readonly metric: string
   readonly labels?: LabelRecord
-  readonly timestamp: Time<P>
+  readonly timestamp: T
   readonly value: Value
   /** Only to make a bigint an unsigned integer. */
   readonly kind?: 'u64'
 }
 
 /** Samples of one series as parallel columns of equal length: the faster way in. */
-export interface SeriesInput<P extends Precision = 'ms', K extends ValueKind = ValueKind> {
+export type SeriesInput<P extends Precision = 'ms', K extends ValueKind = ValueKind> = SeriesInputOf<TimeInput<P>, K>
+
+/** Columns whose timestamps are numbers, or bigints in nanosecond databases. */
+export interface SeriesInputOf<T, K extends ValueKind> {
   readonly metric: string
   readonly labels?: LabelRecord
   readonly kind: K
-  readonly timestamps: TimeInput<P>
+  readonly timestamps: T
   readonly values: ValueInput[K]
 }
 
@@ -107,9 +113,12 @@ export interface InsertResult {
 export type Selector = string | { readonly metric?: string; readonly labels?: LabelRecord; readonly matchers?: readonly Matcher[] }
 
 /** A half-open range of time: from `start` up to but not including `end`. Left out, a bound is open. */
-export interface TimeRange<P extends Precision = 'ms'> {
-  readonly start?: Time<P>
-  readonly end?: Time<P>
+export type TimeRange<P extends Precision = 'ms'> = RangeOf<Time<P>>
+
+/** A half-open range of numbers, or of bigints in nanosecond databases. */
+export interface RangeOf<T extends number | bigint> {
+  readonly start?: T
+  readonly end?: T
 }
 
 /** Samples of one series as columns. `kind` tells the type of `values`. */
@@ -124,8 +133,11 @@ export interface SeriesColumnsOf<P extends Precision, K extends ValueKind> {
 export type SeriesColumns<P extends Precision = 'ms'> = { [K in ValueKind]: SeriesColumnsOf<P, K> }[ValueKind]
 
 /** One sample of a selected series. */
-export interface Point<P extends Precision = 'ms'> {
-  readonly timestamp: Time<P>
+export type Point<P extends Precision = 'ms'> = PointAt<Time<P>>
+
+/** A sample at a number, or at a bigint in nanosecond databases. */
+export interface PointAt<T extends number | bigint> {
+  readonly timestamp: T
   readonly value: Value
 }
 

@@ -3,6 +3,7 @@ import type { Suite } from './suite.ts'
 
 const SUITES: Record<string, () => Promise<{ suite: Suite }>> = {
   codecs: () => import('./codecs.ts'),
+  engine: () => import('./engine.ts'),
 }
 
 const name = process.argv[2] ?? ''
