@@ -23,8 +23,9 @@ import { expect, test } from 'vitest'
 import { Dice, fillFloats, fillIntegers, fillTimes, randomColumns, randomLength, sameBits } from './columns.ts'
 
 // Short in the suite; the millions run with TSINK_TEST_LONG=1. A failure names the seed, and TSINK_SEED starts there.
-const LONG = process.env['TSINK_TEST_LONG'] !== undefined
-const FIRST_SEED = Number(process.env['TSINK_SEED'] ?? 1)
+const env = globalThis.process?.env ?? {}
+const LONG = env['TSINK_TEST_LONG'] !== undefined
+const FIRST_SEED = Number(env['TSINK_SEED'] ?? 1)
 const TIMEOUT_MS = LONG ? 3_600_000 : 60_000
 
 test(
@@ -155,29 +156,23 @@ test(
     let slowestSeed = 0
     const mutations = LONG ? 1_000_000 : 6_000
     for (let seed = FIRST_SEED; seed < FIRST_SEED + mutations; seed++) {
-      const luck = new Dice(seed)
-      const bytes = mutate(luck, luck.pick(originals), luck.pick(originals))
-      const start = performance.now()
-      try {
-        into.clear()
-        const chunk = openChunk(bytes)
-        into.base = chunk.base
-        const narrow = luck.next() < 0.5
-        const from = narrow ? chunk.minOffset + luck.next() * (chunk.maxOffset - chunk.minOffset) : -Infinity
-        const taken = decodeChunk(bytes, into, from, narrow ? from + luck.next() * (chunk.maxOffset - from) : Infinity)
-        if (taken > chunk.count || into.count !== taken) expect.fail(`seed ${seed}: ${taken} samples from a chunk of ${chunk.count}`)
-        decoded++
-      } catch (error) {
-        if (!(error instanceof TsinkError) || error.kind !== 'corrupt' || typeof error.detail['offset'] !== 'number') {
-          throw new Error(`seed ${seed}: ${String(error)}`, { cause: error })
-        }
+      let timeMs = Infinity
+      // A loaded machine may stop the process at any moment: what is slow is measured again, with the same seed.
+      for (let tries = 0; tries < 4 && timeMs > 50; tries++) {
+        const luck = new Dice(seed)
+        const bytes = mutate(luck, luck.pick(originals), luck.pick(originals))
+        const start = performance.now()
+        const complaint = decodeMutant(bytes, luck, into)
+        timeMs = Math.min(timeMs, performance.now() - start)
+        if (complaint === null && tries === 0) decoded++
+        if (complaint !== null && complaint !== 'corrupt') expect.fail(`seed ${seed}: ${complaint}`)
       }
-      const time = performance.now() - start
-      if (time > slowestMs) {
-        slowestMs = time
+      if (timeMs > slowestMs) {
+        slowestMs = timeMs
         slowestSeed = seed
       }
     }
+    if (LONG) process.stdout.write(`slowest of ${mutations} mutated chunks: ${slowestMs.toFixed(1)} ms, ${decoded} decoded\n`)
     // The mutations are neither all harmless nor all caught at the door.
     expect(decoded).toBeGreaterThan(mutations * 0.05)
     expect(decoded).toBeLessThan(mutations * 0.95)
@@ -186,6 +181,22 @@ test(
   },
   TIMEOUT_MS,
 )
+
+// Decodes all or a part; null when that went well, 'corrupt' for a proper refusal, else what is wrong.
+function decodeMutant(bytes: Uint8Array, luck: Dice, into: SampleBuffer): string | null {
+  try {
+    into.clear()
+    const chunk = openChunk(bytes)
+    into.base = chunk.base
+    const narrow = luck.next() < 0.5
+    const from = narrow ? chunk.minOffset + luck.next() * (chunk.maxOffset - chunk.minOffset) : -Infinity
+    const taken = decodeChunk(bytes, into, from, narrow ? from + luck.next() * (chunk.maxOffset - from) : Infinity)
+    return taken > chunk.count || into.count !== taken ? `${taken} samples from a chunk of ${chunk.count}` : null
+  } catch (error) {
+    const proper = error instanceof TsinkError && error.kind === 'corrupt' && typeof error.detail['offset'] === 'number'
+    return proper ? 'corrupt' : String(error)
+  }
+}
 
 // Bits flipped, bytes set to extremes, cut off, doubled, or the tail of another chunk.
 function mutate(dice: Dice, original: Uint8Array, other: Uint8Array): Uint8Array {

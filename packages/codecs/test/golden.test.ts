@@ -1,5 +1,3 @@
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { SampleBuffer, histogram } from '@tsink/core'
 import {
   VALUE_CODECS,
@@ -16,12 +14,12 @@ import {
   type TimestampCodec,
 } from '@tsink/codecs'
 import { describe, expect, test } from 'vitest'
+import frozen from './golden/chunk-v1.json' with { type: 'json' }
 
 // The bytes of format version 1, frozen: what is stored today must read for ever. TSINK_UPDATE_GOLDEN=1 writes the file anew, which is right
 // only together with a new version byte.
-const FILE = join(import.meta.dirname, 'golden', 'chunk-v1.json')
-const UPDATE = process.env['TSINK_UPDATE_GOLDEN'] !== undefined
-const golden = (UPDATE ? {} : JSON.parse(readFileSync(FILE, 'utf8'))) as Record<string, string>
+const UPDATE = globalThis.process?.env?.['TSINK_UPDATE_GOLDEN'] !== undefined
+const golden: Record<string, string> = UPDATE ? {} : frozen
 
 const sequence = (count: number, value: (i: number) => number): Float64Array => Float64Array.from({ length: count }, (_, i) => value(i))
 const regular = (count: number): Float64Array => sequence(count, (i) => 1_700_000_000_000 + 15_000 * i)
@@ -126,7 +124,7 @@ describe('golden bytes, version 1', () => {
     if (want.startTimestamps) expect(got.startTimestamps!.slice(0, got.count)).toEqual(want.startTimestamps)
   })
 
-  test('every codec has golden bytes', () => {
+  test('every codec has golden bytes', async () => {
     const names = Object.keys(golden).join('\n')
     for (const codec of [
       'runs',
@@ -146,7 +144,9 @@ describe('golden bytes, version 1', () => {
     ]) {
       expect(names).toContain(codec)
     }
-    if (UPDATE) writeFileSync(FILE, `${JSON.stringify(golden, null, 2)}\n`)
+    if (!UPDATE) return
+    const { writeFileSync } = await import('node:fs')
+    writeFileSync(new URL('golden/chunk-v1.json', import.meta.url), `${JSON.stringify(golden, null, 2)}\n`)
   })
 })
 

@@ -73,7 +73,7 @@ function bitsOf(doubles: Float64Array, count: number): BigInt64Array {
   return new BigInt64Array(doubles.slice(0, count).buffer)
 }
 
-const runs = { numRuns: process.env['TSINK_TEST_LONG'] ? 20_000 : 400 }
+const runs = { numRuns: globalThis.process?.env?.['TSINK_TEST_LONG'] ? 20_000 : 400 }
 
 describe('kernel and twin', () => {
   test('pack words to the same bytes and back', () => {
