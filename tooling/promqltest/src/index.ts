@@ -1,2 +1,5 @@
+export { difference, type DifferentialRange } from './differential.ts'
+export { Dice, generateData, generateQuery } from './naive/generate.ts'
+export { readAll, type NaiveSeries } from './naive/values.ts'
 export { runScript, SCRIPT_FEATURES, type ScriptFailure, type ScriptOptions, type ScriptReport } from './run.ts'
 export { parseScript, ScriptError, type Command } from './script.ts'

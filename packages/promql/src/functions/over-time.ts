@@ -97,8 +97,12 @@ export function extremeOverTime(window: Window, out: StepSeries, greatest: boole
     for (; next < to; next++) {
       const value = values[next]!
       if (value !== value) continue
-      // An equal, newer sample replaces the older one: the newest extreme is wanted.
-      while (back > front && (greatest ? values[queue[back - 1]!]! <= value : values[queue[back - 1]!]! >= value)) back--
+      while (back > front) {
+        const last = values[queue[back - 1]!]!
+        // Of equal samples the newest is wanted for its time, the oldest for its value: 0 and -0 are equal but not the same.
+        if (last === value ? !wantTime : greatest ? last > value : last < value) break
+        back--
+      }
       queue[back++] = next
     }
     while (front < back && queue[front]! < from) front++

@@ -58,6 +58,8 @@ export function binaryVectors(expr: Binary, left: readonly NaiveSample[], right:
     case 'or':
       return [...left, ...right.filter(({ labels }) => !keys(left).has(keyOf(labels).key()))]
   }
+  // With nothing on one side nothing is looked at on the other, not even whether it could be matched.
+  if (left.length === 0 || right.length === 0) return []
   const swapped = matching.cardinality === 'one-to-many'
   const many = swapped ? right : left
   const ones = new Map<string, NaiveSample>()
@@ -75,11 +77,15 @@ export function binaryVectors(expr: Binary, left: readonly NaiveSample[], right:
     const [a, b] = swapped ? [one.value, sample.value] : [sample.value, one.value]
     const outcome = compute(expr.op, a, b)
     const comparison = isComparison(expr.op)
-    if (comparison && !expr.bool && outcome === 0) continue
     const labels = resultLabels(expr, sample.labels, one.labels)
+    const filtered = comparison && !expr.bool && outcome === 0
+    // A second match of a group is a fault even where the comparison filters it out.
     const identity = matching.cardinality === 'one-to-one' ? key : labels.key()
-    if (matched.has(identity)) throw new NaiveError('multiple matches for labels')
-    matched.add(identity)
+    if (matching.cardinality === 'one-to-one' || !filtered) {
+      if (matched.has(identity)) throw new NaiveError('multiple matches for labels')
+      matched.add(identity)
+    }
+    if (filtered) continue
     result.push({ labels, value: comparison && !expr.bool ? a : outcome })
   }
   return result

@@ -99,6 +99,17 @@ function selectInstant(node: VectorSelector, time: number, query: NaiveQuery): {
   return found
 }
 
+/** A quirk of the reference: with `@`, timestamp() reads around the shifted time but looks at the time itself. */
+function selectTimes(node: VectorSelector, time: number, query: NaiveQuery): { labels: Labels; point: NaivePoint }[] {
+  if (node.at === null) return selectInstant(node, time, query)
+  const shifted = reference(node, time, query)
+  const at = shifted + node.offset
+  return matching(node.matchers, query).flatMap(({ labels, samples }) => {
+    const point = samples.filter((sample) => sample.time <= Math.min(at, shifted)).at(-1)
+    return point !== undefined && point.time > Math.max(at, shifted) - query.lookbackMs && !point.stale ? [{ labels, point }] : []
+  })
+}
+
 function selectRange(node: MatrixSelector | Subquery, time: number, query: NaiveQuery): { labels: Labels; range: NaiveRange }[] {
   const at = reference(node.type === 'matrix' ? node.selector : node, time, query)
   const start = at - node.range
@@ -183,9 +194,7 @@ function evaluateCall(call: Call, time: number, query: NaiveQuery): NaiveValue {
     case 'timestamp': {
       const inner = unwrapParens(args[0]!)
       if (inner.type !== 'vector') return mapped(() => time / 1000)
-      return vector(
-        selectInstant(inner, time, query).map(({ labels, point }) => ({ labels: withoutName(labels), value: point.time / 1000 })),
-      )
+      return vector(selectTimes(inner, time, query).map(({ labels, point }) => ({ labels: withoutName(labels), value: point.time / 1000 })))
     }
     case 'absent':
       return vector(samples(0).length > 0 ? [] : [{ labels: Labels.EMPTY, value: 1 }])

@@ -80,8 +80,8 @@ export const OVER_RANGE: Readonly<
   last_over_time: (range) => reduce(range, (values) => values.at(-1)!),
   first_over_time: (range) => reduce(range, (values) => values[0]!),
   present_over_time: (range) => reduce(range, () => 1),
-  stddev_over_time: (range) => reduce(range, (values) => Math.sqrt(variance(values))),
-  stdvar_over_time: (range) => reduce(range, variance),
+  stddev_over_time: (range) => reduce(range, (values) => Math.sqrt(compensatedVariance(values))),
+  stdvar_over_time: (range) => reduce(range, compensatedVariance),
   quantile_over_time: (range, [phi]) => reduce(range, (values) => quantile(phi!, values)),
 }
 
@@ -127,17 +127,11 @@ function regression(points: readonly NaivePoint[], origin: number): { slope: num
   return { slope, intercept: sumY / n - (slope * sumX) / n }
 }
 
-/** The sum without the loss of small addends beside large ones (Neumaier). */
+/** The sum without the loss of small addends beside large ones. */
 export function exactSum(values: readonly number[]): number {
-  let sum = 0
-  let lost = 0
-  for (const value of values) {
-    const next = sum + value
-    if (Number.isFinite(next)) lost += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum
-    else lost = 0
-    sum = next
-  }
-  return sum + lost
+  const sum = new Compensated()
+  for (const value of values) sum.add(value)
+  return sum.total
 }
 
 export function exactMean(values: readonly number[]): number {
@@ -151,10 +145,45 @@ export function least(values: readonly number[]): number {
   return values.reduce((low, value) => (value < low || Number.isNaN(low) ? value : low))
 }
 
+/** The population variance by Welford's recurrence, which PromQL prescribes: other ways round differently. */
 export function variance(values: readonly number[]): number {
-  if (values.some((value) => !Number.isFinite(value))) return NaN
-  const mean = exactMean(values)
-  return exactSum(values.map((value) => (value - mean) ** 2)) / values.length
+  let mean = 0
+  let sum = 0
+  for (const [i, value] of values.entries()) {
+    const deviation = value - mean
+    mean += deviation / (i + 1)
+    sum += deviation * (value - mean)
+  }
+  return values.every(Number.isFinite) ? sum / values.length : NaN
+}
+
+/** The same with both sums compensated, as over time. */
+function compensatedVariance(values: readonly number[]): number {
+  const mean = new Compensated()
+  const sum = new Compensated()
+  for (const [i, value] of values.entries()) {
+    const deviation = value - mean.total
+    mean.add(deviation / (i + 1))
+    sum.add(deviation * (value - mean.total))
+  }
+  return values.every(Number.isFinite) ? sum.total / values.length : NaN
+}
+
+/** A sum that keeps what rounding loses (Neumaier). */
+class Compensated {
+  #sum = 0
+  #lost = 0
+
+  add(value: number): void {
+    const next = this.#sum + value
+    if (Number.isFinite(next)) this.#lost += Math.abs(this.#sum) >= Math.abs(value) ? this.#sum - next + value : value - next + this.#sum
+    else this.#lost = 0
+    this.#sum = next
+  }
+
+  get total(): number {
+    return this.#sum + this.#lost
+  }
 }
 
 export function quantile(phi: number, values: readonly number[]): number {

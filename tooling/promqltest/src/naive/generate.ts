@@ -226,7 +226,7 @@ function operator(dice: Dice): string {
 function matching(dice: Dice): string {
   if (dice.chance(0.3)) return ''
   const labels = labelList(dice)
-  const group = dice.chance(0.4) ? ` ${dice.pick(['group_left', 'group_right'])}${dice.chance(0.3) ? '(zone)' : ''}` : ''
+  const group = dice.chance(0.4) ? ` ${dice.pick(['group_left', 'group_right'])}(${dice.chance(0.3) ? 'zone' : ''})` : ''
   const listed = group.includes('zone') ? labels.replace('zone', 'mode') : labels
   return ` ${dice.pick(['on', 'ignoring'])}(${listed})${group}`
 }
