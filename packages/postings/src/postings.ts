@@ -136,8 +136,8 @@ export class Postings {
       const ids = new Uint32Array(small.size)
       return Postings.fromSorted(ids, intersectArrays(small.#ids!, small.size, large.#ids!, large.size, ids))
     }
-    if (this.#ids !== null) return this.#keep(other, true)
-    if (other.#ids !== null) return other.#keep(this, true)
+    if (this.#ids !== null) return this.keep(other, true)
+    if (other.#ids !== null) return other.keep(this, true)
     const first = Math.max(this.#first, other.#first)
     const end = Math.min(this.#first + this.#words!.length, other.#first + other.#words!.length)
     if (end <= first) return Postings.EMPTY
@@ -155,7 +155,7 @@ export class Postings {
       const ids = new Uint32Array(this.size)
       return Postings.fromSorted(ids, subtractArrays(this.#ids, this.size, other.#ids, other.size, ids))
     }
-    if (this.#ids !== null) return this.#keep(other, false)
+    if (this.#ids !== null) return this.keep(other, false)
     const words = this.#words!.slice()
     if (other.#ids !== null) {
       const end = this.#first + words.length
@@ -173,7 +173,8 @@ export class Postings {
   }
 
   /** Sparse only: the members for which `dense.has` is `wanted`. */
-  #keep(dense: Postings, wanted: boolean): Postings {
+  // Not a #method: TypeScript 7 emits a class wrongly that is named inside one.
+  private keep(dense: Postings, wanted: boolean): Postings {
     const from = this.#ids!
     const ids = new Uint32Array(this.size)
     const words = dense.#words!
