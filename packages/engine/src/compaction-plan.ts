@@ -62,7 +62,9 @@ function planWindows(
 
 function planPiles(segments: readonly SegmentInfo[], base: number, partition: number, barriers: readonly number[]): CompactionPlan | null {
   for (let level = 0; level < LEVEL_PARTITIONS.length; level++) {
-    for (const [, inside] of byWindow(segments, level, partition)) {
+    // Only those that need a window of this size: smaller ones pile up in their own windows.
+    const ofLevel = segments.filter((info) => levelOf(info.minTime, info.maxTime, partition) === level)
+    for (const [, inside] of byWindow(ofLevel, level, partition)) {
       if (inside.length < PILE) continue
       for (let end = inside.length; end >= PILE; end--) {
         let from = end
