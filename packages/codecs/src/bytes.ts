@@ -8,6 +8,9 @@ import { assert, corruption } from '@tsink/core'
 
 const MIN_CAPACITY = 256
 const MAX_SAFE = Number.MAX_SAFE_INTEGER
+// A double as its bytes and back: cheaper than a DataView for every reader. Typed arrays are little-endian wherever tsink runs.
+const eight = new Float64Array(1)
+const eightBytes = new Uint8Array(eight.buffer)
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -15,11 +18,9 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 export class ByteWriter {
   bytes: Uint8Array
   length = 0
-  private view: DataView
 
   constructor(capacity: number = MIN_CAPACITY) {
     this.bytes = new Uint8Array(Math.max(capacity, 16))
-    this.view = new DataView(this.bytes.buffer)
   }
 
   /** Forgets what was written and keeps the memory. */
@@ -34,7 +35,6 @@ export class ByteWriter {
     const next = new Uint8Array(Math.max(need, this.bytes.length * 2))
     next.set(this.bytes.subarray(0, this.length))
     this.bytes = next
-    this.view = new DataView(next.buffer)
   }
 
   u8(value: number): void {
@@ -44,20 +44,23 @@ export class ByteWriter {
 
   u16(value: number): void {
     this.reserve(2)
-    this.view.setUint16(this.length, value, true)
-    this.length += 2
+    this.bytes[this.length++] = value
+    this.bytes[this.length++] = value >>> 8
   }
 
   u32(value: number): void {
     this.reserve(4)
-    this.view.setUint32(this.length, value, true)
-    this.length += 4
+    this.bytes[this.length++] = value
+    this.bytes[this.length++] = value >>> 8
+    this.bytes[this.length++] = value >>> 16
+    this.bytes[this.length++] = value >>> 24
   }
 
   /** A double. A number loses the bits of some NaNs; stored values go through typed arrays. */
   f64(value: number): void {
     this.reserve(8)
-    this.view.setFloat64(this.length, value, true)
+    eight[0] = value
+    this.bytes.set(eightBytes, this.length)
     this.length += 8
   }
 
@@ -99,7 +102,6 @@ export class ByteReader {
   offset: number
   /** The offset behind the last readable byte. */
   readonly end: number
-  private readonly view: DataView
   private readonly what: string
 
   /** `what` names the thing that is read in errors, for instance `chunk`. */
@@ -109,7 +111,6 @@ export class ByteReader {
     this.offset = offset
     this.end = end
     this.what = what
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
   get remaining(): number {
@@ -121,15 +122,19 @@ export class ByteReader {
   }
 
   u16(): number {
-    return this.view.getUint16(this.claim(2), true)
+    const at = this.claim(2)
+    return this.bytes[at]! | (this.bytes[at + 1]! << 8)
   }
 
   u32(): number {
-    return this.view.getUint32(this.claim(4), true)
+    const at = this.claim(4)
+    return (this.bytes[at]! | (this.bytes[at + 1]! << 8) | (this.bytes[at + 2]! << 16) | (this.bytes[at + 3]! << 24)) >>> 0
   }
 
   f64(): number {
-    return this.view.getFloat64(this.claim(8), true)
+    const at = this.claim(8)
+    for (let i = 0; i < 8; i++) eightBytes[i] = this.bytes[at + i]!
+    return eight[0]!
   }
 
   uvarint(): number {

@@ -8,11 +8,11 @@
  * wants. Every byte is on docs/format/chunk.md.
  */
 import { SampleBuffer, VALUE_KINDS, assert, corruption, lowerBound, type Histogram, type ValueKind } from '@tsink/core'
-import { MAX_COLUMN_SAMPLES, codecLoops, crc32c } from '@tsink/kernel'
+import { BLOCK_SAMPLES, MAX_COLUMN_SAMPLES, codecLoops, crc32c } from '@tsink/kernel'
 import { readBlobs, writeBlobs } from './blobs.ts'
 import { readBooleans, writeBooleans } from './booleans.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
-import { readFloats, writeFloats } from './floats.ts'
+import { copyDoubles, readFloats, writeFloats } from './floats.ts'
 import { readHistograms, writeHistograms } from './histograms.ts'
 import { readIntegers, readIntegersAsDoubles, wordsToDoubles, writeIntegers, writeSafeIntegers } from './integers.ts'
 import { VALUE_CODECS, type ValueCodec } from './sections.ts'
@@ -196,12 +196,13 @@ export function decodeChunk(bytes: Uint8Array, into: SampleBuffer, minTime: numb
   const { count, timestampsAt, startsAt, valuesAt } = chunk
   let from = 0
   let to = count
-  if (lowest > chunk.minOffset || highest < chunk.maxOffset) {
+  const whole = lowest <= chunk.minOffset && highest >= chunk.maxOffset
+  if (!whole) {
     from = findBlocks(bytes, timestampsAt, startsAt, count, lowest, highest)
     to = rangeEnd
     if (from >= to) return 0
   }
-  readTimestamps(bytes, timestampsAt, startsAt, count, from, to)
+  readTimestamps(bytes, timestampsAt, startsAt, count, from, to, !whole && count > BLOCK_SAMPLES)
   const times = codecLoops().doubles
   if ((from === 0 && times[0] !== chunk.minOffset) || (to === count && times[to - from - 1] !== chunk.maxOffset)) {
     throw corruption('BAD_FORMAT', 'chunk: the timestamps are not those of the header', { offset: timestampsAt })
@@ -214,7 +215,7 @@ export function decodeChunk(bytes: Uint8Array, into: SampleBuffer, minTime: numb
   const at = into.count
   takeKind(into, chunk.kind)
   into.reserve(taken)
-  into.timestamps.set(times.subarray(skip, skip + taken), at)
+  copyDoubles(times, skip, skip + taken, into.timestamps, at)
   if (shift !== 0) for (let i = at; i < at + taken; i++) into.timestamps[i]! += shift
   readValues(chunk, bytes, first, end, into)
   if (startsAt < valuesAt) {

@@ -106,7 +106,13 @@ export function readFloats(
     const read = codec === 'xor' ? loops.readXor(1, size, count, start, to) : loops.readPacked(1, size, count, start, to, TARGET_BITS)
     if (read < 0) throw damaged(at, read)
   }
-  out.set(loops.doubles.subarray(from - start, to - start), outAt)
+  copyDoubles(loops.doubles, from - start, to - start, out, outAt)
+}
+
+/** Copies `source[from..to)` to `out` from `at`, bit for bit. A view for `set` costs more than copying a few. */
+export function copyDoubles(source: Float64Array, from: number, to: number, out: Float64Array, at: number): void {
+  if (to - from > 48) out.set(source.subarray(from, to), at)
+  else for (let i = from; i < to; i++) out[at + i - from] = source[i]!
 }
 
 function measure(loops: CodecLoops, count: number, all: boolean): FloatSizes {

@@ -103,15 +103,15 @@ export function writeTimestamps(
 
 /**
  * Decodes samples `from` (a multiple of 128) to `to` of a section of `count` timestamps in `bytes[at..end)` to the start of the loops'
- * doubles, and checks that they ascend.
+ * doubles, and checks that they ascend. `loaded` says that `findBlocks` has just put the section into the loops' bytes.
  */
-export function readTimestamps(bytes: Uint8Array, at: number, end: number, count: number, from: number, to: number): void {
+export function readTimestamps(bytes: Uint8Array, at: number, end: number, count: number, from: number, to: number, loaded = false): void {
   const loops = codecLoops()
   const codec = sectionCodec(bytes, at, end)
   if (codec === STEPS) readSteps(bytes, at, end, count, from, to, loops.doubles)
   else if (codec === VARINT) readVarints(bytes, at, end, count, from, to, loops.doubles)
   else {
-    const size = loadSection(bytes, at, end)
+    const size = loaded ? end - at : loadSection(bytes, at, end)
     const read = codec === PACKED ? loops.readPacked(1, size, count, from, to, 0) : loops.readDeltaOfDelta(1, size, count, from, to)
     if (read < 0) throw damaged(at, read)
   }
@@ -121,7 +121,7 @@ export function readTimestamps(bytes: Uint8Array, at: number, end: number, count
 
 /**
  * The blocks that may hold times from `minTime` to `maxTime` inclusive: answers the first sample of the first such block; `rangeEnd` tells the
- * sample behind the last.
+ * sample behind the last. Columns of more than a block are loaded afterwards, see `readTimestamps`.
  */
 export function findBlocks(bytes: Uint8Array, at: number, end: number, count: number, minTime: number, maxTime: number): number {
   rangeEnd = count

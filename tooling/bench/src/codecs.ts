@@ -23,14 +23,12 @@ interface LoopResult {
 }
 
 export const suite: Suite = ({ quick }) => {
-  const chunks = quick ? 4 : 64
+  const chunks = quick ? 20 : 64
   const rounds = quick ? 1 : 9
   const kernel = kernelCodecLoops(createKernel(SHARED_MEMORY_BYTES))
   const plain = plainCodecLoops()
   const goals: Goal[] = []
-  const loopRows: string[][] = [
-    ['loop, shape', 'B/sample', 'encode ns: kernel', 'twin', 'ratio', 'decode ns: kernel', 'twin', 'ratio'],
-  ]
+  const loopRows: string[][] = [['loop, shape', 'B/sample', 'encode ns: kernel', 'twin', 'ratio', 'decode ns: kernel', 'twin', 'ratio']]
   const decodeRatios = new Map<LoopName, number[]>()
   const measureLoop = (name: LoopName, shape: Shape): void => {
     const result = raceLoop(name, shape, kernel, plain, rounds)
@@ -60,7 +58,9 @@ export const suite: Suite = ({ quick }) => {
     measureLoop('delta-of-delta', shape)
   }
 
-  const chunkRows: string[][] = [['chunk: values with scrape times', 'B/sample', 'Gorilla + dod', 'of it', 'seal ns', 'decode ns', 'open ns', 'range of 10 us']]
+  const chunkRows: string[][] = [
+    ['chunk: values with scrape times', 'B/sample', 'Gorilla + dod', 'of it', 'seal ns', 'decode ns', 'open ns', 'range of 10 us'],
+  ]
   const sizes = new Map<string, number>()
   for (const shape of values) {
     const { bytes, gorilla, seal, decode, open, range } = raceChunk(shape, rounds)
@@ -148,14 +148,29 @@ function raceLoop(name: LoopName, shape: Shape, kernel: CodecLoops, plain: Codec
       sum = (sum + crc32c(loops.bytes.slice(0, encodeLoop(loops, name, column)))) >>> 0
       loops.bytes.set(bytes)
       decodeLoop(loops, name, bytes.length, exponent)
-      if (crc32c(bytesOf(loops.doubles.slice(0, CHUNK_SAMPLES))) !== crc32c(bytesOf(column))) throw new Error(`${name} lost a bit of ${shape.name}`)
+      if (crc32c(bytesOf(loops.doubles.slice(0, CHUNK_SAMPLES))) !== crc32c(bytesOf(column)))
+        throw new Error(`${name} lost a bit of ${shape.name}`)
     }
     if (sum !== encodedSum) throw new Error(`${name}: kernel and twin write different bytes for ${shape.name}`)
   }
   const encoded = columns.reduce((sum, { bytes }) => sum + bytes[bytes.length >> 1]!, 0)
   const decoded = columns.reduce((sum, { column }) => sum + checksum(column), 0)
-  const encodeTimes = race([{ name: 'kernel', run: encode(kernel) }, { name: 'plain', run: encode(plain) }], rounds, encoded)
-  const decodeTimes = race([{ name: 'kernel', run: decode(kernel) }, { name: 'plain', run: decode(plain) }], rounds, decoded)
+  const encodeTimes = race(
+    [
+      { name: 'kernel', run: encode(kernel) },
+      { name: 'plain', run: encode(plain) },
+    ],
+    rounds,
+    encoded,
+  )
+  const decodeTimes = race(
+    [
+      { name: 'kernel', run: decode(kernel) },
+      { name: 'plain', run: decode(plain) },
+    ],
+    rounds,
+    decoded,
+  )
   const nanoseconds = (milliseconds: number): number => (milliseconds * 1e6) / samples
   return {
     encodeKernel: nanoseconds(encodeTimes.get('kernel')!),
@@ -208,7 +223,10 @@ function decodeLoop(loops: CodecLoops, name: LoopName, size: number, exponent: n
 }
 
 // Whole chunks through the public API: bytes, and milliseconds (open and range: nanoseconds) for all columns of the shape.
-function raceChunk(shape: Shape, rounds: number): { bytes: number; gorilla: number; seal: number; decode: number; open: number; range: number } {
+function raceChunk(
+  shape: Shape,
+  rounds: number,
+): { bytes: number; gorilla: number; seal: number; decode: number; open: number; range: number } {
   const buffers = shape.columns.map((column, i) => {
     const buffer = new SampleBuffer(CHUNK_SAMPLES)
     scrapes(new Dice(i * 31 + 5), buffer.timestamps)
@@ -232,7 +250,11 @@ function raceChunk(shape: Shape, rounds: number): { bytes: number; gorilla: numb
   }
   const seal = race([{ name: 'seal', run: () => total(buffers, (buffer) => sealChunk(buffer).length) }], rounds, bytes).get('seal')!
   const decoded = race([{ name: 'decode', run: decode }], rounds, sum).get('decode')!
-  const open = race([{ name: 'open', run: () => total(chunks, (chunk) => openChunk(chunk).count) }], rounds, chunks.length * CHUNK_SAMPLES).get('open')!
+  const open = race(
+    [{ name: 'open', run: () => total(chunks, (chunk) => openChunk(chunk).count) }],
+    rounds,
+    chunks.length * CHUNK_SAMPLES,
+  ).get('open')!
   // Ten samples in the middle of a chunk.
   const range = race(
     [
