@@ -9,4 +9,3 @@ test('the codecs suite runs, loses no bit, and meets its goals of size', async (
   expect(sizes.length).toBeGreaterThanOrEqual(1)
   for (const goal of sizes) expect(goal, goal.name).toMatchObject({ met: true })
 })
-})
