@@ -238,7 +238,7 @@ function raceChunk(
   const bytes = total(chunks, (chunk) => chunk.length)
   const gorilla = total(buffers, (buffer) => gorillaTimestampBytes(buffer.timestamps) + gorillaValueBytes(buffer.values))
   const into = new SampleBuffer(CHUNK_SAMPLES)
-  const sum = buffers.reduce((all, buffer) => all + checksum(buffer.values) + buffer.timestamps[77]!, 0)
+  const sum = buffers.reduce((all, buffer) => all + (checksum(buffer.values) + buffer.timestamps[77]!), 0)
   const decode = (): number => {
     let all = 0
     for (const chunk of chunks) {
