@@ -2,10 +2,11 @@
  * A data folder as a store, for commands that work without a server. The folder's lock sees to it that no server has it open.
  */
 import { existsSync } from 'node:fs'
-import { TsinkError, type Store } from '@tsink/core'
+import { TsinkError } from '@tsink/core'
+import type { Engine } from '@tsink/engine'
 
-export async function openFolder(folder: string): Promise<Store> {
+export async function openFolder(folder: string): Promise<Engine> {
   if (!existsSync(folder)) throw new TsinkError('BAD_CONFIG', `the data folder ${folder} does not exist`)
-  const [{ Engine }, { nodeHost }] = await Promise.all([import('@tsink/engine'), import('@tsink/host/node')])
-  return Engine.open(nodeHost(folder), {})
+  const [engine, { nodeHost }] = await Promise.all([import('@tsink/engine'), import('@tsink/host/node')])
+  return engine.Engine.open(nodeHost(folder), {})
 }

@@ -61,6 +61,29 @@ export function buildProgram(): Command {
       process.stdout.write(`${prettyPrint(parseExpr(expr, ALL_FEATURES))}\n`)
     })
 
+  program
+    .command('verify')
+    .description('read every stored byte of a data folder and check it')
+    .argument('<folder>')
+    .option('--quarantine', 'set damaged segments aside', false)
+    .action(async (folder: string, options) => (await import('./commands/verify.ts')).verify(folder, options))
+
+  target(program.command('snapshot'))
+    .description('make a verified copy of a store (a server needs --enable-admin-api)')
+    .action(async (options) => (await import('./commands/snapshot.ts')).snapshot(options))
+
+  const inspect = program.command('inspect').description('say what a file of the store holds')
+  inspect
+    .command('segment')
+    .argument('<file>')
+    .option('--series <n>', 'list so many series', '10')
+    .option('--match <selector>', 'list the series of this selector')
+    .action(async (file: string, options) => (await import('./commands/inspect.ts')).inspectSegment(file, options))
+  inspect
+    .command('log')
+    .argument('<file>')
+    .action(async (file: string) => (await import('./commands/inspect.ts')).inspectLog(file))
+
   return program
 }
 

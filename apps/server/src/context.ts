@@ -4,6 +4,7 @@
  */
 import type { FastifyBaseLogger } from 'fastify'
 import { TsinkError, type Store } from '@tsink/core'
+import type { Engine } from '@tsink/engine'
 import type { ActiveQueries } from './active-queries.ts'
 import type { Config } from './config.ts'
 import type { Gate } from './gate.ts'
@@ -11,29 +12,6 @@ import type { Ingest } from './ingest.ts'
 import type { Metrics } from './metrics.ts'
 
 export type Phase = 'replaying' | 'ready' | 'stopping'
-
-/** What an opened store can do beyond the port; every part may be missing. */
-export interface Administration {
-  /** Writes everything recent into segments. */
-  flush?(): Promise<void>
-  /** Frees what deletions hid. */
-  compact?(): Promise<void>
-  /** Copies the store into a folder below the data path and returns the folder's name. */
-  snapshot?(): Promise<string>
-  /** The live segments, as /api/v1/status/tsdb/blocks tells them. */
-  blocks?(): readonly unknown[]
-  /** Facts for /api/v1/status/tsdb and /metrics. */
-  stats?(): StoreStats
-}
-
-/** Counts of an opened store, as far as it knows them. */
-export interface StoreStats {
-  readonly series: number
-  readonly chunks: number
-  readonly minTime: number
-  readonly maxTime: number
-  readonly gauges: Readonly<Record<string, number>>
-}
 
 export interface ServerContext {
   readonly config: Config
@@ -49,8 +27,10 @@ export interface ServerContext {
   log: FastifyBaseLogger
   phase: Phase
   replay: { readonly min: number; readonly max: number; readonly current: number }
+  /** What is written to and read from. */
   store: Store | null
-  administration: Administration
+  /** The same store as an engine, for what only an engine does. */
+  engine: Engine | null
   /** Asks the process to stop as if it had got SIGTERM. */
   quit: () => void
 }
@@ -61,4 +41,10 @@ export function storeOf(context: ServerContext): Store {
     throw new TsinkError('CLOSED', context.phase === 'replaying' ? 'the store is still being opened' : 'the server is stopping')
   }
   return context.store
+}
+
+/** The engine, when the store is open. @throws TsinkError CLOSED otherwise. */
+export function engineOf(context: ServerContext): Engine {
+  storeOf(context)
+  return context.engine!
 }

@@ -1,7 +1,7 @@
 export { loadConfig, flagName, variableName, OPTIONS, type Config } from './config.ts'
 export { printHelp, printReference } from './config-text.ts'
 export { serve, startServer, version, type RunningServer } from './serve.ts'
-export type { Administration, Phase, ServerContext, StoreStats } from './context.ts'
+export type { Phase, ServerContext } from './context.ts'
 export { Gate, type GateOptions, type Release } from './gate.ts'
 export { parseDuration, printDuration, parseSize, printSize } from './duration.ts'
 export { parseTime } from './parameters.ts'

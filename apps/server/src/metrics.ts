@@ -51,7 +51,7 @@ export class Metrics {
     this.gauge('tsink_build_info', 'Always 1; the labels say what runs.', () => 1, { version, node: process.version })
   }
 
-  /** A gauge (or, by its name, a counter) that is read when someone asks. */
+  /** A gauge that is read when someone asks. */
   gauge(name: string, help: string, read: () => number, labels: Readonly<Record<string, string>> = {}): void {
     const gauge = new Gauge({
       name,
@@ -60,6 +60,19 @@ export class Metrics {
       registers: [this.registry],
       collect(): void {
         gauge.set(labels, read())
+      },
+    })
+  }
+
+  /** A counter that someone else counts; read when someone asks. */
+  countedElsewhere(name: string, help: string, read: () => number): void {
+    const counter = new Counter({
+      name,
+      help,
+      registers: [this.registry],
+      collect(): void {
+        counter.reset()
+        counter.inc(read())
       },
     })
   }

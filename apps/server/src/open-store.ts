@@ -1,7 +1,6 @@
 /**
  * Opens the store that the configuration describes: the engine on a folder, or on this process's memory without one.
  */
-import type { Store } from '@tsink/core'
 import { Engine, type EngineOptions } from '@tsink/engine'
 import type { Host } from '@tsink/host'
 import { volatileHost } from '@tsink/host/memory'
@@ -10,7 +9,7 @@ import type { Config } from './config.ts'
 import type { ServerContext } from './context.ts'
 
 /** @throws TsinkError when the folder cannot be used, is open elsewhere, or is damaged. */
-export async function openStore(context: ServerContext): Promise<Store> {
+export async function openStore(context: ServerContext): Promise<Engine> {
   const { config, log } = context
   const host: Host = config.dataPath === null ? { ...volatileHost(), ...machineLimits() } : nodeHost(config.dataPath)
   const engine = await Engine.open(host, {

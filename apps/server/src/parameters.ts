@@ -78,7 +78,12 @@ export function parametersOf(request: FastifyRequest): Parameters {
 /** Unix seconds (rounded to milliseconds) or RFC 3339, in milliseconds; null when the text is neither. */
 export function parseTime(text: string): number | null {
   const seconds = parseFloatStrictly(text)
-  if (seconds !== null) return clampTime(Math.round(seconds * 1_000))
+  if (seconds !== null) {
+    // The part behind the point is rounded by itself, as the reference does it, so that both name the same millisecond.
+    const whole = Math.trunc(seconds)
+    const rest = (seconds - whole) * 1_000
+    return clampTime(whole * 1_000 + Math.sign(rest) * Math.round(Math.abs(rest)))
+  }
   if (text === MIN_TIME_TEXT) return MIN_TIME_MS
   if (text === MAX_TIME_TEXT) return MAX_TIME_MS
   const match = RFC3339.exec(text)

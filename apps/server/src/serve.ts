@@ -17,6 +17,7 @@ import { openListeners, type Listeners } from './listeners.ts'
 import { openStore } from './open-store.ts'
 import { parseAddress } from './option.ts'
 import { buildServer } from './server.ts'
+import { showStore } from './store-metrics.ts'
 
 /** A running server. */
 export interface RunningServer {
@@ -98,7 +99,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     phase: 'replaying',
     replay: { min: 0, max: 0, current: 0 },
     store: null,
-    administration: {},
+    engine: null,
     quit: () => process.kill(process.pid, 'SIGTERM'),
   }
   showGates(context)
@@ -106,8 +107,10 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const url = await listen(app, config)
   context.log.info({ url, dataPath: config.dataPath ?? 'memory' }, 'listening')
   let listeners: Listeners | null = null
-  const opening = openStore(context).then(async (store) => {
-    context.store = store
+  const opening = openStore(context).then(async (engine) => {
+    context.engine = engine
+    context.store = engine
+    showStore(metrics, () => engine.stats())
     // A stop that came during the replay has the store closed by `stop`.
     if (context.phase !== 'replaying') return
     listeners = await openListeners(context)
@@ -133,11 +136,11 @@ const MAX_WAITING_WRITES = 1_000
 function showGates({ metrics, queries, writes }: ServerContext): void {
   metrics.gauge('tsink_queries_in_flight', 'Queries being evaluated.', () => queries.inside)
   metrics.gauge('tsink_queries_waiting', 'Queries waiting for their turn.', () => queries.waiting)
-  metrics.gauge('tsink_queries_refused', 'Queries that did not get their turn.', () => queries.refused)
+  metrics.countedElsewhere('tsink_queries_refused_total', 'Queries that did not get their turn.', () => queries.refused)
   metrics.gauge('tsink_write_inflight_bytes', 'Bytes of write bodies in work.', () => writes.inside)
   metrics.gauge('tsink_write_inflight_limit_bytes', 'How many bytes of write bodies may be in work.', () => writes.capacity)
   metrics.gauge('tsink_writes_waiting', 'Writes waiting for their turn.', () => writes.waiting)
-  metrics.gauge('tsink_writes_turned_away', 'Writes that did not get their turn.', () => writes.refused)
+  metrics.countedElsewhere('tsink_writes_refused_total', 'Writes that did not get their turn.', () => writes.refused)
 }
 
 async function listen(app: FastifyInstance, config: Config): Promise<string> {

@@ -18,9 +18,10 @@ export async function checkPage(suite: Suite, url: string, screenshot: string | 
     const problems: string[] = []
     page.on('pageerror', (error) => problems.push(String(error)))
     await suite.check('the page opens in a browser', async () => {
-      const response = await page.goto(url, { waitUntil: 'load' })
+      // The address says what is shown: the last minute, which is what has been scraped.
+      const response = await page.goto(`${url}/#range=60`, { waitUntil: 'load' })
       if (response?.status() !== 200) throw new Error(`/ answered ${response?.status()}`)
-      await page.waitForSelector('textarea, input', { timeout: 10_000 })
+      await page.waitForSelector('.editor', { timeout: 10_000 })
     })
     await suite.check(`the page draws ${QUERY}`, async () => {
       await runQuery(page, QUERY)
@@ -44,10 +45,12 @@ export async function checkPage(suite: Suite, url: string, screenshot: string | 
   }
 }
 
+/** Puts a query into the editor, whichever of the two it is by now, and runs it. */
 async function runQuery(page: Page, query: string): Promise<void> {
-  const box = page.locator('textarea, input[type=text], input:not([type])').first()
-  await box.fill(query)
-  await box.press('ControlOrMeta+Enter')
+  await page.locator('.editor').click()
+  await page.keyboard.press('ControlOrMeta+A')
+  await page.keyboard.insertText(query)
+  await page.locator('button.run').click()
 }
 
 /** Whether any canvas of the page has more than one colour. */

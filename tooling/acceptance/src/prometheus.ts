@@ -8,7 +8,7 @@ import { differences, type Series } from './compare.ts'
 import { Program } from './programs.ts'
 import type { Suite } from './suite.ts'
 
-/** Our queries, over what node-exporter measures; all use left-open windows alike in old and new Prometheus at times between scrapes. */
+/** What is asked, over what node-exporter measures. */
 const QUERIES = [
   'up',
   'count({job="node"})',
@@ -70,9 +70,11 @@ remote_write:
 export async function compareWithPrometheus(suite: Suite, theirs: string, ours: string): Promise<void> {
   const begin = Date.now()
   await sleep(SCRAPE_MS)
-  // The range ends before now, so that both have all of it; it lies off the scrapes, where windows of old and new Prometheus agree.
-  const end = Math.floor(Date.now() / 1_000) - 3
-  const start = Math.ceil(begin / 1_000) + 22
+  // Between scrapes windows that are open and closed on the left are the same, so old and new Prometheus agree.
+  const phase = ((await scrapeTime(theirs)) % 1) + 0.5
+  // The range ends before now, so that both have all of it, and begins when the longest window is full.
+  const end = Math.floor(Date.now() / 1_000) - 4 + phase
+  const start = Math.ceil(begin / 1_000) + 22 + phase
   await suite.check('what Prometheus scraped has reached us', () => untilSame(theirs, ours, start, end))
   for (const query of QUERIES) {
     await suite.check(`as Prometheus: ${query}`, async () => {
@@ -85,7 +87,7 @@ export async function compareWithPrometheus(suite: Suite, theirs: string, ours: 
 }
 
 async function untilSame(theirs: string, ours: string, start: number, end: number): Promise<void> {
-  const query = 'count_over_time({job="node"}[20s])'
+  const query = 'count_over_time(node_cpu_seconds_total[20s])'
   const deadline = performance.now() + SETTLE_MS
   for (;;) {
     const [left, right] = [await range(theirs, query, end, end), await range(ours, query, end, end)]
@@ -97,8 +99,17 @@ async function untilSame(theirs: string, ours: string, start: number, end: numbe
   }
 }
 
+/** When Prometheus scraped last, in seconds. */
+async function scrapeTime(url: string): Promise<number> {
+  const response = await fetch(`${url}/api/v1/query?query=timestamp(up)`)
+  const body = (await response.json()) as { data: { result: { value: [number, string] }[] } }
+  const time = Number(body.data.result[0]?.value[1])
+  if (Number.isNaN(time)) throw new Error('Prometheus has scraped nothing')
+  return time
+}
+
 async function range(url: string, query: string, start: number, end: number): Promise<readonly Series[]> {
-  const parameters = new URLSearchParams({ query, start: String(start + 0.0005), end: String(end + 0.0005), step: '1' })
+  const parameters = new URLSearchParams({ query, start: start.toFixed(3), end: end.toFixed(3), step: '1' })
   const response = await fetch(`${url}/api/v1/query_range`, { method: 'POST', body: parameters })
   const body = (await response.json()) as { data?: { result: Series[] }; error?: string }
   if (body.data === undefined) throw new Error(`${url} answered ${response.status}: ${body.error}`)

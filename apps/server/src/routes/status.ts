@@ -4,10 +4,11 @@
 import { hostname } from 'node:os'
 import { stringify as printYaml } from 'yaml'
 import type { FastifyInstance } from 'fastify'
-import { METRIC_NAME, type Labels, type Store } from '@tsink/core'
+import { METRIC_NAME, type Labels } from '@tsink/core'
+import type { Engine, EngineStats } from '@tsink/engine'
 import { yieldToHost } from '../cancellation.ts'
 import { flagName, type Config } from '../config.ts'
-import { storeOf, type ServerContext } from '../context.ts'
+import { engineOf, type ServerContext } from '../context.ts'
 import { printDuration } from '../duration.ts'
 import { EnvelopeError } from '../errors.ts'
 import { featureList } from '../features.ts'
@@ -71,14 +72,14 @@ export function registerStatus(app: FastifyInstance, context: ServerContext): vo
   })
 
   route(app, ['GET'], '/api/v1/status/tsdb/blocks', (request, reply) =>
-    sendData(request, reply, { blocks: context.administration.blocks?.() ?? [] }),
+    sendData(request, reply, { blocks: engineOf(context).stats().segments.map(blockOf) }),
   )
 
   route(app, ['GET'], '/api/v1/status/tsdb', async (request, reply) => {
     const limit = parametersOf(request).get('limit')
     if (limit !== '' && !(/^\d+$/.test(limit) && Number(limit) >= 1)) throw new EnvelopeError('bad_data', 'limit must be a positive number')
     if (Number(limit) > 10_000) throw new EnvelopeError('bad_data', 'limit must not exceed 10000')
-    return sendData(request, reply, await cardinality(storeOf(context), context, limit === '' ? 10 : Number(limit)))
+    return sendData(request, reply, await cardinality(engineOf(context), limit === '' ? 10 : Number(limit)))
   })
 }
 
@@ -95,13 +96,26 @@ function printSettings(config: Config): Record<string, string> {
   return settings
 }
 
+/** A segment in the shape of Prometheus's blocks. */
+function blockOf(segment: EngineStats['segments'][number]): unknown {
+  const { id, level, base, minTime, maxTime, series, chunks, samples, sizeBytes } = segment
+  return {
+    ulid: String(id),
+    minTime: base + minTime,
+    maxTime: base + maxTime,
+    stats: { numSamples: samples, numSeries: series, numChunks: chunks, numBytes: sizeBytes },
+    compaction: { level: level + 1, sources: [String(id)] },
+    version: 1,
+  }
+}
+
 interface Count {
   readonly name: string
   readonly value: number
 }
 
 /** Where the series come from: the greatest counts by metric, label name and pair. Walks all label sets, page by page. */
-async function cardinality(store: Store, context: ServerContext, limit: number): Promise<unknown> {
+async function cardinality(engine: Engine, limit: number): Promise<unknown> {
   const byMetric = new Map<string, number>()
   const byPair = new Map<string, number>()
   const values = new Map<string, Map<string, number>>()
@@ -120,7 +134,7 @@ async function cardinality(store: Store, context: ServerContext, limit: number):
     }
   }
   const everything = { matchers: [], minTime: Number.MIN_SAFE_INTEGER, maxTime: Number.MAX_SAFE_INTEGER, hints: { labelsOnly: true } }
-  for await (const page of store.select(everything)) {
+  for await (const page of engine.select(everything)) {
     for (const one of page) count(one.labels)
     await yieldToHost()
   }
@@ -133,14 +147,14 @@ async function cardinality(store: Store, context: ServerContext, limit: number):
     name,
     [...known.keys()].reduce((sum, value) => sum + value.length, 0),
   ])
-  const stats = context.administration.stats?.()
+  const { head, segments } = engine.stats()
   return {
     headStats: {
-      numSeries: stats?.series ?? series,
+      numSeries: series,
       numLabelPairs: byPair.size,
-      chunkCount: stats?.chunks ?? 0,
-      minTime: stats?.minTime ?? 0,
-      maxTime: stats?.maxTime ?? 0,
+      chunkCount: segments.reduce((sum, segment) => sum + segment.chunks, 0),
+      minTime: head.minTime ?? 0,
+      maxTime: head.maxTime ?? 0,
     },
     seriesCountByMetricName: top(byMetric),
     labelValueCountByLabelName: top([...values].map(([name, known]) => [name, known.size] as const)),
