@@ -3,8 +3,9 @@
  * the engine's; this is the shape in which a program meets it.
  */
 import { Labels, METRIC_NAME, TsinkError, type DeleteResult, type Matcher, type QueryResult, type ValueKind } from '@tsink/core'
-import type { Engine, OpenReport } from '@tsink/engine'
+import type { Engine, EngineStats, Expiry, OpenReport, SnapshotResult, VerifyReport } from '@tsink/engine'
 import type { Clock } from '@tsink/host'
+import type { Features, QueryOptions } from '@tsink/promql'
 import { matchersOf, pointsOf, Reader, selectionOf, type SelectOptions } from './read.ts'
 import { draftColumns, draftRows } from './rows.ts'
 import { scan, type ScanOptions, type ScanPage } from './scan.ts'
@@ -28,6 +29,8 @@ export interface EvaluateOptions {
   readonly maxSamples?: number
   /** Aborting it ends the query with CANCELED. */
   readonly signal?: AbortSignal
+  /** Switches of the language, such as `experimentalFunctions`. Default: as a stock Prometheus. */
+  readonly features?: Partial<Features>
 }
 
 export interface ListOptions<P extends Precision = 'ms'> extends TimeRange<P> {
@@ -204,6 +207,51 @@ export class Database<P extends Precision = 'ms'> {
     return this.#engine.undelete(deletion.sequence)
   }
 
+  /** Writes everything that is in memory into files, so that the next opening has nothing to replay. Happens by itself by size and age. */
+  async checkpoint(): Promise<void> {
+    await this.#settle()
+    return this.#engine.flush()
+  }
+
+  /** Merges files until there is nothing to merge, and carries out deletes that are past undoing. Happens by itself. */
+  compact(): Promise<void> {
+    return this.#engine.compact()
+  }
+
+  /** What retention would let go if it ran now. */
+  previewRetention(): Promise<readonly Expiry[]> {
+    return this.#engine.previewRetention()
+  }
+
+  /** Lets expired samples go now, and says what went. Happens by itself once a minute. */
+  retain(): Promise<readonly Expiry[]> {
+    return this.#engine.retain()
+  }
+
+  /**
+   * Makes a snapshot in the directory `snapshots/<name>` of the database: a database of its own with everything written before the call, made of
+   * hard links, verified, and there as a whole or not at all. To restore it, open that directory or a copy of it.
+   * @throws TsinkError BAD_REQUEST when the name is no file name or already taken.
+   */
+  async snapshot(name: string): Promise<SnapshotResult> {
+    if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,200}$/.test(name)) {
+      throw new TsinkError('BAD_REQUEST', `${JSON.stringify(name)} is no name for a snapshot: letters, digits, "_", "-" and "." are`)
+    }
+    await this.#settle()
+    return this.#engine.snapshot(`snapshots/${name}`)
+  }
+
+  /** Reads every stored byte and checks every invariant; the report lists what is wrong. */
+  async verify(): Promise<VerifyReport> {
+    await this.#settle()
+    return this.#engine.verify()
+  }
+
+  /** The state of the database in numbers. */
+  stats(): EngineStats {
+    return this.#engine.stats()
+  }
+
   /** Makes everything as safe as it can be and closes the database. Further calls fail with CLOSED; closing twice is fine. */
   async close(): Promise<void> {
     try {
@@ -230,8 +278,8 @@ export class Database<P extends Precision = 'ms'> {
     return { selectors, ...inclusive(options, this.#nanoseconds), limit: options.limit ?? 0 }
   }
 
-  #evaluation(options: EvaluateOptions): Parameters<typeof import('@tsink/promql').instantQuery>[2] {
-    const { lookback, timeout, maxSamples, signal } = options
+  #evaluation(options: EvaluateOptions): QueryOptions {
+    const { lookback, timeout, maxSamples, signal, features } = options
     const now = (): number => this.#clock.monotonic()
     return {
       store: this.#engine,
@@ -241,6 +289,7 @@ export class Database<P extends Precision = 'ms'> {
       ...(timeout === undefined ? {} : { deadlineMs: now() + spanOf('timeout', timeout)! }),
       ...(maxSamples === undefined ? {} : { maxSamples }),
       ...(signal === undefined ? {} : { signal }),
+      ...(features === undefined ? {} : { features }),
     }
   }
 }

@@ -12,6 +12,7 @@ export type {
   ValueKind,
   VectorSample,
 } from '@tsink/core'
+export type { EngineStats, Expiry, OpenReport, SnapshotResult, VerifyReport } from '@tsink/engine'
 export { codecAggregate, type AggregateName, type Codec, type CustomAggregate } from './aggregate.ts'
 export { Database, type EvaluateOptions, type ListOptions, type QueryTime } from './database.ts'
 export { open } from './open.ts'

@@ -95,7 +95,7 @@ export class Reader<P extends Precision> {
     const { aggregate } = this.#options
     // A buffer is given away with its columns unless they are aggregated.
     const buffer = aggregate === undefined ? new SampleBuffer(series.maxSamples) : this.#scratch
-    if (series.nextWindow !== undefined) return this.#readWindows(series as Required<SelectedSeries>)
+    if (this.#nanoseconds && series.nextWindow !== undefined) return this.#readWindows(series as Required<SelectedSeries>)
     series.read(buffer)
     return this.#columns(series.labels, buffer)
   }
@@ -160,12 +160,14 @@ function aggregated(
     const blobs = blobsOf(columns)
     const times: number[] = []
     const values: Uint8Array[] = []
-    forEachBucket({ count, timestamps: offsets }, origin, step ?? Infinity, (start, from, to) => {
+    const take = (time: number, from: number, to: number): void => {
       const value = aggregate.bytes(blobs.slice(from, to))
       if (value === null) return
-      times.push(step === undefined ? offsets[to - 1]! : start)
+      times.push(time)
       values.push(value)
-    })
+    }
+    if (step !== undefined) forEachBucket({ count, timestamps: offsets }, origin, step, take)
+    else if (count > 0) take(offsets[count - 1]!, 0, count)
     const timestamps = back(Float64Array.from(times))
     if (columns.kind === 'bytes') return { labels, kind: 'bytes', timestamps, values }
     return { labels, kind: 'string', timestamps, values: values.map((value) => decoder.decode(value)) }
