@@ -45,3 +45,18 @@ export { encodeLine, type InfluxPoint, type InfluxValue } from './influx/encode.
 export { LineParser, unescapedName, unescapedString, type LineSink } from './influx/line-parser.ts'
 export { INFLUX_VERSION, influxPrecision, type InfluxPrecision } from './influx/content.ts'
 export { INFLUX_LIMITS } from './influx/limits.ts'
+export { decodeOtlp } from './otlp/decode.ts'
+export type { OtlpOptions } from './otlp/translate.ts'
+export { DeltaAccumulator, type DeltaAccumulatorOptions } from './otlp/accumulate.ts'
+export { encodeOtlpError, encodeOtlpResponse } from './otlp/encode.ts'
+export { OTLP_CONTENT_TYPES, otlpEncoding, type OtlpEncoding } from './otlp/content.ts'
+export { OTLP_LIMITS } from './otlp/limits.ts'
+export {
+  translateLabelName,
+  translateMetricName,
+  translateUnit,
+  type LabelNaming,
+  type MetricNaming,
+  type OtlpMetricType,
+  type TranslationStrategy,
+} from './otlp/names.ts'

@@ -75,6 +75,13 @@ export class ProtoReader {
     return high * 0x1_0000_0000 + low
   }
 
+  /** As `int64`; what a double does not hold exactly comes as a bigint. */
+  int64Exact(): number | bigint {
+    const [low, high] = this.#varint64()
+    const value = high * 0x1_0000_0000 + low
+    return Number.isSafeInteger(value) ? value : BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low))
+  }
+
   uint64(): number {
     const [low, high] = this.#varint64()
     return (high >>> 0) * 0x1_0000_0000 + low

@@ -1,0 +1,442 @@
+/** ExportMetricsServiceRequest in protobuf, walked by hand. Field numbers are those of opentelemetry/proto/metrics/v1. */
+import { TsinkError } from '@tsink/core'
+import { BYTES, FIXED64, ProtoReader, VARINT } from '../protobuf.ts'
+import { OTLP_LIMITS } from './limits.ts'
+import {
+  attributeText,
+  newExponentialPoint,
+  newHistogramPoint,
+  newNumberPoint,
+  newSummaryPoint,
+  TEMPORALITIES,
+  type AnyValue,
+  type Attribute,
+  type Buckets,
+  type ExponentialPoint,
+  type HistogramPoint,
+  type NumberPoint,
+  type OtlpData,
+  type OtlpExemplar,
+  type OtlpMetric,
+  type OtlpRequest,
+  type ResourceMetrics,
+  type ScopeMetrics,
+  type SummaryPoint,
+} from './model.ts'
+
+/** @throws TsinkError BAD_REQUEST */
+export function decodeOtlpProtobuf(body: Uint8Array): OtlpRequest {
+  const reader = new ProtoReader(body, 'OTLP')
+  const resources: ResourceMetrics[] = []
+  fields(reader, (tag) => {
+    if (tag === ((1 << 3) | BYTES)) resources.push(nested(reader, readResource))
+    else reader.skip(tag)
+  })
+  return { resources }
+}
+
+function fields(reader: ProtoReader, each: (tag: number) => void): void {
+  while (reader.more) each(reader.tag())
+}
+
+function nested<T>(reader: ProtoReader, read: (reader: ProtoReader) => T): T {
+  const outer = reader.enter()
+  const value = read(reader)
+  reader.leave(outer)
+  return value
+}
+
+function readResource(reader: ProtoReader): ResourceMetrics {
+  let attributes: Attribute[] = []
+  const scopes: ScopeMetrics[] = []
+  fields(reader, (tag) => {
+    if (tag === ((1 << 3) | BYTES)) {
+      attributes = nested(reader, () => {
+        const list: Attribute[] = []
+        fields(reader, (inner) => {
+          if (inner === ((1 << 3) | BYTES)) list.push(readAttribute(reader))
+          else reader.skip(inner)
+        })
+        return list
+      })
+    } else if (tag === ((2 << 3) | BYTES)) scopes.push(nested(reader, readScope))
+    else reader.skip(tag)
+  })
+  return { attributes, scopes }
+}
+
+function readScope(reader: ProtoReader): ScopeMetrics {
+  let name = ''
+  let version = ''
+  let schemaUrl = ''
+  const attributes: Attribute[] = []
+  const metrics: OtlpMetric[] = []
+  fields(reader, (tag) => {
+    if (tag === ((1 << 3) | BYTES)) {
+      nested(reader, () =>
+        fields(reader, (inner) => {
+          if (inner === ((1 << 3) | BYTES)) name = reader.string()
+          else if (inner === ((2 << 3) | BYTES)) version = reader.string()
+          else if (inner === ((3 << 3) | BYTES)) attributes.push(readAttribute(reader))
+          else reader.skip(inner)
+        }),
+      )
+    } else if (tag === ((2 << 3) | BYTES)) metrics.push(nested(reader, readMetric))
+    else if (tag === ((3 << 3) | BYTES)) schemaUrl = reader.string()
+    else reader.skip(tag)
+  })
+  return { name, version, schemaUrl, attributes, metrics }
+}
+
+function readMetric(reader: ProtoReader): OtlpMetric {
+  const metric: OtlpMetric = { name: '', description: '', unit: '', data: null }
+  while (reader.more) {
+    const tag = reader.tag()
+    switch (tag) {
+      case (1 << 3) | BYTES:
+        metric.name = reader.string()
+        break
+      case (2 << 3) | BYTES:
+        metric.description = reader.string()
+        break
+      case (3 << 3) | BYTES:
+        metric.unit = reader.string()
+        break
+      case (5 << 3) | BYTES:
+        metric.data = readData(reader, { kind: 'gauge', points: [] }, readNumber)
+        break
+      case (7 << 3) | BYTES:
+        metric.data = readData(reader, { kind: 'sum', points: [], temporality: 'unspecified', isMonotonic: false }, readNumber)
+        break
+      case (9 << 3) | BYTES:
+        metric.data = readData(reader, { kind: 'histogram', points: [], temporality: 'unspecified' }, readHistogram)
+        break
+      case (10 << 3) | BYTES:
+        metric.data = readData(reader, { kind: 'exponential', points: [], temporality: 'unspecified' }, readExponential)
+        break
+      case (11 << 3) | BYTES:
+        metric.data = readData(reader, { kind: 'summary', points: [] }, readSummary)
+        break
+      default:
+        reader.skip(tag)
+    }
+  }
+  return metric
+}
+
+/** Reads points (1), the temporality (2) and whether a sum is monotonic (3). */
+function readData<D extends OtlpData>(reader: ProtoReader, data: D, readPoint: (reader: ProtoReader) => unknown): D {
+  const outer = reader.enter()
+  const points: unknown[] = data.points
+  while (reader.more) {
+    const tag = reader.tag()
+    if (tag === ((1 << 3) | BYTES)) {
+      const end = reader.enter()
+      points.push(readPoint(reader))
+      reader.leave(end)
+    } else if (tag === ((2 << 3) | VARINT) && 'temporality' in data) data.temporality = TEMPORALITIES[reader.uint32()] ?? 'unspecified'
+    else if (tag === ((3 << 3) | VARINT) && 'isMonotonic' in data) data.isMonotonic = reader.bool()
+    else reader.skip(tag)
+  }
+  reader.leave(outer)
+  return data
+}
+
+function readNumber(reader: ProtoReader): NumberPoint {
+  const point = newNumberPoint()
+  while (reader.more) {
+    const tag = reader.tag()
+    switch (tag) {
+      case (2 << 3) | FIXED64:
+        point.start = reader.nanoseconds()
+        break
+      case (3 << 3) | FIXED64:
+        point.time = reader.nanoseconds()
+        break
+      case (4 << 3) | FIXED64:
+        point.value = reader.double()
+        break
+      case (5 << 3) | BYTES:
+        point.exemplars.push(nested(reader, readExemplar))
+        break
+      case (6 << 3) | FIXED64:
+        point.value = reader.sfixed64()
+        break
+      case (7 << 3) | BYTES:
+        point.attributes.push(readAttribute(reader))
+        break
+      case (8 << 3) | VARINT:
+        point.isStale = (reader.uint32() & 1) === 1
+        break
+      default:
+        reader.skip(tag)
+    }
+  }
+  return point
+}
+
+function readHistogram(reader: ProtoReader): HistogramPoint {
+  const point = newHistogramPoint()
+  while (reader.more) {
+    const tag = reader.tag()
+    switch (tag >>> 3) {
+      case 2:
+        reader.expect(tag, FIXED64, 'start_time_unix_nano')
+        point.start = reader.nanoseconds()
+        break
+      case 3:
+        reader.expect(tag, FIXED64, 'time_unix_nano')
+        point.time = reader.nanoseconds()
+        break
+      case 4:
+        reader.expect(tag, FIXED64, 'count')
+        point.count = reader.fixed64()
+        break
+      case 5:
+        reader.expect(tag, FIXED64, 'sum')
+        point.sum = reader.double()
+        break
+      case 6:
+        readRepeated(reader, tag, FIXED64, () => point.bucketCounts.push(reader.fixed64()))
+        break
+      case 7:
+        readRepeated(reader, tag, FIXED64, () => point.bounds.push(reader.double()))
+        break
+      case 8:
+        reader.expect(tag, BYTES, 'exemplars')
+        point.exemplars.push(nested(reader, readExemplar))
+        break
+      case 9:
+        reader.expect(tag, BYTES, 'attributes')
+        point.attributes.push(readAttribute(reader))
+        break
+      case 10:
+        reader.expect(tag, VARINT, 'flags')
+        point.isStale = (reader.uint32() & 1) === 1
+        break
+      default:
+        reader.skip(tag)
+    }
+  }
+  return point
+}
+
+function readExponential(reader: ProtoReader): ExponentialPoint {
+  const point = newExponentialPoint()
+  while (reader.more) {
+    const tag = reader.tag()
+    switch (tag >>> 3) {
+      case 1:
+        reader.expect(tag, BYTES, 'attributes')
+        point.attributes.push(readAttribute(reader))
+        break
+      case 2:
+        reader.expect(tag, FIXED64, 'start_time_unix_nano')
+        point.start = reader.nanoseconds()
+        break
+      case 3:
+        reader.expect(tag, FIXED64, 'time_unix_nano')
+        point.time = reader.nanoseconds()
+        break
+      case 4:
+        reader.expect(tag, FIXED64, 'count')
+        point.count = reader.fixed64()
+        break
+      case 5:
+        reader.expect(tag, FIXED64, 'sum')
+        point.sum = reader.double()
+        break
+      case 6:
+        reader.expect(tag, VARINT, 'scale')
+        point.scale = reader.sint32()
+        break
+      case 7:
+        reader.expect(tag, FIXED64, 'zero_count')
+        point.zeroCount = reader.fixed64()
+        break
+      case 8:
+        reader.expect(tag, BYTES, 'positive')
+        point.positive = nested(reader, readBuckets)
+        break
+      case 9:
+        reader.expect(tag, BYTES, 'negative')
+        point.negative = nested(reader, readBuckets)
+        break
+      case 10:
+        reader.expect(tag, VARINT, 'flags')
+        point.isStale = (reader.uint32() & 1) === 1
+        break
+      case 11:
+        reader.expect(tag, BYTES, 'exemplars')
+        point.exemplars.push(nested(reader, readExemplar))
+        break
+      case 14:
+        reader.expect(tag, FIXED64, 'zero_threshold')
+        point.zeroThreshold = reader.double()
+        break
+      default:
+        reader.skip(tag)
+    }
+  }
+  return point
+}
+
+function readBuckets(reader: ProtoReader): Buckets {
+  let offset = 0
+  const counts: number[] = []
+  fields(reader, (tag) => {
+    if (tag === ((1 << 3) | VARINT)) offset = reader.sint32()
+    else if (tag >>> 3 === 2) readRepeated(reader, tag, VARINT, () => counts.push(reader.uint64()))
+    else reader.skip(tag)
+  })
+  return { offset, counts }
+}
+
+function readSummary(reader: ProtoReader): SummaryPoint {
+  const point = newSummaryPoint()
+  while (reader.more) {
+    const tag = reader.tag()
+    switch (tag) {
+      case (2 << 3) | FIXED64:
+        point.start = reader.nanoseconds()
+        break
+      case (3 << 3) | FIXED64:
+        point.time = reader.nanoseconds()
+        break
+      case (4 << 3) | FIXED64:
+        point.count = reader.fixed64()
+        break
+      case (5 << 3) | FIXED64:
+        point.sum = reader.double()
+        break
+      case (6 << 3) | BYTES:
+        nested(reader, () => {
+          let quantile = 0
+          let value = 0
+          fields(reader, (inner) => {
+            if (inner === ((1 << 3) | FIXED64)) quantile = reader.double()
+            else if (inner === ((2 << 3) | FIXED64)) value = reader.double()
+            else reader.skip(inner)
+          })
+          point.quantiles.push({ quantile, value })
+        })
+        break
+      case (7 << 3) | BYTES:
+        point.attributes.push(readAttribute(reader))
+        break
+      case (8 << 3) | VARINT:
+        point.isStale = (reader.uint32() & 1) === 1
+        break
+      default:
+        reader.skip(tag)
+    }
+  }
+  return point
+}
+
+function readExemplar(reader: ProtoReader): OtlpExemplar {
+  const exemplar: OtlpExemplar = { attributes: [], time: { ms: 0, nanos: 0 }, value: 0, traceId: '', spanId: '' }
+  fields(reader, (tag) => {
+    if (tag === ((2 << 3) | FIXED64)) exemplar.time = reader.nanoseconds()
+    else if (tag === ((3 << 3) | FIXED64)) exemplar.value = reader.double()
+    else if (tag === ((4 << 3) | BYTES)) exemplar.spanId = hex(reader.blob())
+    else if (tag === ((5 << 3) | BYTES)) exemplar.traceId = hex(reader.blob())
+    else if (tag === ((6 << 3) | FIXED64)) exemplar.value = reader.sfixed64()
+    else if (tag === ((7 << 3) | BYTES)) exemplar.attributes.push(readAttribute(reader))
+    else reader.skip(tag)
+  })
+  return exemplar
+}
+
+function hex(bytes: Uint8Array): string {
+  let text = ''
+  for (const byte of bytes.subarray(0, 64)) text += byte.toString(16).padStart(2, '0')
+  return text
+}
+
+/** Packed or one by one. */
+function readRepeated(reader: ProtoReader, tag: number, wireType: number, one: () => void): void {
+  if ((tag & 7) === wireType) {
+    one()
+    return
+  }
+  reader.expect(tag, BYTES, 'a repeated field')
+  const outer = reader.enter()
+  while (reader.more) one()
+  reader.leave(outer)
+}
+
+function readAttribute(reader: ProtoReader): Attribute {
+  const [key, value] = readKeyValue(reader, 0)
+  return [key, attributeText(value)]
+}
+
+function readKeyValue(reader: ProtoReader, depth: number): [string, AnyValue] {
+  const outer = reader.enter()
+  let key = ''
+  let value: AnyValue = null
+  while (reader.more) {
+    const tag = reader.tag()
+    if (tag === ((1 << 3) | BYTES)) key = reader.string()
+    else if (tag === ((2 << 3) | BYTES)) value = readValue(reader, depth)
+    else reader.skip(tag)
+  }
+  reader.leave(outer)
+  return [key, value]
+}
+
+function readValue(reader: ProtoReader, depth: number): AnyValue {
+  if (depth > OTLP_LIMITS.valueDepth) {
+    throw new TsinkError('BAD_REQUEST', `OTLP: byte ${reader.at}: an attribute nests deeper than ${OTLP_LIMITS.valueDepth} levels`)
+  }
+  const outer = reader.enter()
+  let value: AnyValue = null
+  while (reader.more) {
+    const tag = reader.tag()
+    switch (tag) {
+      case (1 << 3) | BYTES:
+        value = reader.string()
+        break
+      case (2 << 3) | VARINT:
+        value = reader.bool()
+        break
+      case (3 << 3) | VARINT:
+        value = reader.int64Exact()
+        break
+      case (4 << 3) | FIXED64:
+        value = reader.double()
+        break
+      case (5 << 3) | BYTES: {
+        const list: AnyValue[] = []
+        const end = reader.enter()
+        while (reader.more) {
+          const inner = reader.tag()
+          if (inner === ((1 << 3) | BYTES)) list.push(readValue(reader, depth + 1))
+          else reader.skip(inner)
+        }
+        reader.leave(end)
+        value = list
+        break
+      }
+      case (6 << 3) | BYTES: {
+        const map: [string, AnyValue][] = []
+        const end = reader.enter()
+        while (reader.more) {
+          const inner = reader.tag()
+          if (inner === ((1 << 3) | BYTES)) map.push(readKeyValue(reader, depth + 1))
+          else reader.skip(inner)
+        }
+        reader.leave(end)
+        value = { map }
+        break
+      }
+      case (7 << 3) | BYTES:
+        value = reader.blob().slice()
+        break
+      default:
+        reader.skip(tag)
+    }
+  }
+  reader.leave(outer)
+  return value
+}

@@ -1,0 +1,159 @@
+/** An export request as plain values: what both encodings decode to, and what is translated. */
+
+/** An instant: whole milliseconds since the epoch, and the nanoseconds on top. 0 means unset. */
+export interface Instant {
+  readonly ms: number
+  readonly nanos: number
+}
+
+export const UNSET: Instant = { ms: 0, nanos: 0 }
+
+/** Name and value; values are text already, as labels have them. */
+export type Attribute = readonly [key: string, value: string]
+
+export interface OtlpRequest {
+  readonly resources: readonly ResourceMetrics[]
+}
+
+export interface ResourceMetrics {
+  readonly attributes: readonly Attribute[]
+  readonly scopes: readonly ScopeMetrics[]
+}
+
+export interface ScopeMetrics {
+  readonly name: string
+  readonly version: string
+  readonly schemaUrl: string
+  readonly attributes: readonly Attribute[]
+  readonly metrics: readonly OtlpMetric[]
+}
+
+export type Temporality = 'unspecified' | 'delta' | 'cumulative'
+
+export const TEMPORALITIES: readonly Temporality[] = ['unspecified', 'delta', 'cumulative']
+
+export interface OtlpMetric {
+  name: string
+  description: string
+  unit: string
+  /** Null when the metric has no data of a kind that we know. */
+  data: OtlpData | null
+}
+
+export type OtlpData =
+  | { readonly kind: 'gauge'; readonly points: NumberPoint[] }
+  | { readonly kind: 'sum'; readonly points: NumberPoint[]; temporality: Temporality; isMonotonic: boolean }
+  | { readonly kind: 'histogram'; readonly points: HistogramPoint[]; temporality: Temporality }
+  | { readonly kind: 'exponential'; readonly points: ExponentialPoint[]; temporality: Temporality }
+  | { readonly kind: 'summary'; readonly points: SummaryPoint[] }
+
+interface Point {
+  attributes: Attribute[]
+  time: Instant
+  start: Instant
+  /** The flag NoRecordedValue: the series has ended. */
+  isStale: boolean
+}
+
+export interface NumberPoint extends Point {
+  value: number
+  exemplars: OtlpExemplar[]
+}
+
+export interface HistogramPoint extends Point {
+  count: number
+  sum: number | null
+  bucketCounts: number[]
+  bounds: number[]
+  exemplars: OtlpExemplar[]
+}
+
+export interface ExponentialPoint extends Point {
+  count: number
+  sum: number | null
+  scale: number
+  zeroCount: number
+  zeroThreshold: number
+  positive: Buckets
+  negative: Buckets
+  exemplars: OtlpExemplar[]
+}
+
+export interface Buckets {
+  offset: number
+  counts: number[]
+}
+
+export interface SummaryPoint extends Point {
+  count: number
+  sum: number
+  quantiles: { quantile: number; value: number }[]
+}
+
+export interface OtlpExemplar {
+  attributes: Attribute[]
+  time: Instant
+  value: number
+  /** Lower-case hexadecimal, '' when unset. */
+  traceId: string
+  spanId: string
+}
+
+export function newNumberPoint(): NumberPoint {
+  return { attributes: [], time: UNSET, start: UNSET, isStale: false, value: 0, exemplars: [] }
+}
+
+export function newHistogramPoint(): HistogramPoint {
+  return { attributes: [], time: UNSET, start: UNSET, isStale: false, count: 0, sum: null, bucketCounts: [], bounds: [], exemplars: [] }
+}
+
+export function newExponentialPoint(): ExponentialPoint {
+  return {
+    attributes: [],
+    time: UNSET,
+    start: UNSET,
+    isStale: false,
+    count: 0,
+    sum: null,
+    scale: 0,
+    zeroCount: 0,
+    zeroThreshold: 0,
+    positive: { offset: 0, counts: [] },
+    negative: { offset: 0, counts: [] },
+    exemplars: [],
+  }
+}
+
+export function newSummaryPoint(): SummaryPoint {
+  return { attributes: [], time: UNSET, start: UNSET, isStale: false, count: 0, sum: 0, quantiles: [] }
+}
+
+/** The values that attributes may have, as text: numbers in decimal, bytes in base64, lists and maps as JSON. */
+export type AnyValue = string | boolean | number | bigint | null | Uint8Array | AnyValue[] | { readonly map: [string, AnyValue][] }
+
+export function attributeText(value: AnyValue): string {
+  if (typeof value === 'string') return value
+  if (value === null) return ''
+  if (typeof value === 'boolean' || typeof value === 'bigint' || typeof value === 'number') return String(value)
+  if (value instanceof Uint8Array) return base64(value)
+  return jsonText(value)
+}
+
+function jsonText(value: AnyValue): string {
+  if (value === null) return 'null'
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : JSON.stringify(String(value))
+  if (value instanceof Uint8Array) return JSON.stringify(base64(value))
+  if (Array.isArray(value)) return `[${value.map(jsonText).join(',')}]`
+  if (typeof value === 'object') {
+    const entries = [...value.map].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+    return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${jsonText(inner)}`).join(',')}}`
+  }
+  return String(value)
+}
+
+function base64(bytes: Uint8Array): string {
+  let binary = ''
+  for (const byte of bytes) binary += String.fromCharCode(byte)
+  return btoa(binary)
+}
