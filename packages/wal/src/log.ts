@@ -42,7 +42,7 @@ export interface LogOptions {
   readonly fileBytes?: number
   /** The log's files together stay below this; then append throws LOG_FULL. Default 4 GiB. */
   readonly maxBytes?: number
-  /** Space held back for the moment when the disk is full. Default 4 MiB; 0 for none. */
+  /** Space held back while the log is open, for the moment when the disk is full. Default 1 MiB; 0 for none. */
   readonly reserveBytes?: number
   /** What to do about damage: stop at it, or set it aside and go on. Default 'strict'. */
   readonly replay?: 'strict' | 'salvage'
@@ -53,7 +53,7 @@ export interface LogOptions {
 
 const DEFAULT_FILE_BYTES = 64 * 1024 * 1024
 const DEFAULT_MAX_BYTES = 4 * 1024 * 1024 * 1024
-const DEFAULT_RESERVE_BYTES = 4 * 1024 * 1024
+const DEFAULT_RESERVE_BYTES = 1024 * 1024
 const DEFAULT_PERIOD_MS = 1_000
 const MIN_BUFFER_BYTES = 65_536
 const RESERVE = 'reserve'
@@ -298,6 +298,7 @@ export class Log {
       // A poisoned log refuses here: the caller must not believe that everything is on the disk.
       await this.sync()
       if (this.#trouble === null && this.#needsMark()) await this.#writeLastMark(this.#current!)
+      await this.#disk.remove(`${this.#dir}/${RESERVE}`).catch(() => undefined)
     } finally {
       this.#isClosed = true
       this.#timer?.cancel()
