@@ -184,7 +184,8 @@ export class ByteReader {
     const start = this.offset
     const bytes = this.take(this.length())
     try {
-      return decoder.decode(bytes)
+      // A decoder takes no shared memory.
+      return decoder.decode(bytes.buffer instanceof ArrayBuffer ? bytes : bytes.slice())
     } catch {
       throw corruption('BAD_FORMAT', `${this.what}: a text is not UTF-8`, { offset: start })
     }

@@ -1,38 +1,33 @@
-// A stream of bits, most significant first: the writer, in module variables, one stream at a time.
+// A stream of bits, least significant first (WebAssembly cannot swap bytes): the writer, in module variables, one stream at a time.
 
 let position: usize = 0
 let pending: u64 = 0
-let free: u64 = 64
+let filled: u64 = 0
 
 export function beginBits(at: usize): void {
   position = at
   pending = 0
-  free = 64
+  filled = 0
 }
 
 /** Writes the low `width` (1 to 64) bits of `value`; the bits above are zero. */
 // @ts-ignore: decorator
 @inline
 export function putBits(value: u64, width: i32): void {
-  const bits = <u64>width
-  if (bits < free) {
-    free -= bits
-    pending |= value << free
-    return
-  }
-  const rest = bits - free
-  pending |= value >> rest
-  store<u64>(position, bswap<u64>(pending))
+  pending |= value << filled
+  filled += width
+  if (filled < 64) return
+  store<u64>(position, pending)
   position += 8
-  free = 64 - rest
-  pending = rest == 0 ? 0 : value << free
+  filled -= 64
+  pending = filled == 0 ? 0 : value >> (<u64>width - filled)
 }
 
 /** Pads the last byte with zeros; answers the address behind it. */
 export function endBits(): usize {
-  for (let used: i64 = 64 - <i64>free; used > 0; used -= 8) {
-    store<u8>(position++, <u8>(pending >> 56))
-    pending <<= 8
+  for (let left = <i64>filled; left > 0; left -= 8) {
+    store<u8>(position++, <u8>pending)
+    pending >>= 8
   }
   return position
 }

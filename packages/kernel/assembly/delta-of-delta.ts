@@ -66,9 +66,9 @@ export function writeDeltaOfDelta(offset: i32): i32 {
       delta = now - before
       before = now
       if (change == 0) putBits(0, 1)
-      else if (fits(change, 6)) putBits((2 << 7) | (change & 0x7f), 9)
-      else if (fits(change, 10)) putBits((6 << 11) | (change & 0x7ff), 14)
-      else if (fits(change, 19)) putBits((14 << 20) | (change & 0xf_ffff), 24)
+      else if (fits(change, 6)) putBits(1 | ((change & 0x7f) << 2), 9)
+      else if (fits(change, 10)) putBits(3 | ((change & 0x7ff) << 3), 14)
+      else if (fits(change, 19)) putBits(7 | ((change & 0xf_ffff) << 4), 24)
       else {
         putBits(15, 4)
         putBits(change, 64)
@@ -98,10 +98,10 @@ export function readDeltaOfDelta(offset: i32, endOffset: i32, count: i32, from: 
       const limit = (streamEnd - stream) << 3
       while (out < outEnd) {
         if (bit > limit) return -1 - <i32>(stream - BYTES)
-        const window = bswap<u64>(load<u64>(stream + (bit >> 3))) << <u64>(bit & 7)
-        const ones = <i32>clz<u64>(~window)
+        const window = load<u64>(stream + (bit >> 3)) >> <u64>(bit & 7)
+        const ones = <i32>ctz<u64>(~window)
         if (ones == 0) {
-          let equal = min<usize>(<usize>clz<u64>(window), 57)
+          let equal = min<usize>(<usize>ctz<u64>(window), 57)
           equal = min<usize>(equal, (outEnd - out) >> 3)
           bit += equal
           for (const runEnd = out + (equal << 3); out < runEnd; out += 8) {
@@ -111,20 +111,20 @@ export function readDeltaOfDelta(offset: i32, endOffset: i32, count: i32, from: 
           continue
         }
         if (ones == 1) {
-          delta += (<i64>(window << 2)) >> 57
+          delta += (<i64>(window << 55)) >> 57
           bit += 9
         } else if (ones == 2) {
-          delta += (<i64>(window << 3)) >> 53
+          delta += (<i64>(window << 50)) >> 53
           bit += 14
         } else if (ones == 3) {
-          delta += (<i64>(window << 4)) >> 44
+          delta += (<i64>(window << 40)) >> 44
           bit += 24
         } else {
           const at = bit + 4
           const byte = stream + (at >> 3)
           const shift = <u64>(at & 7)
-          let change = bswap<u64>(load<u64>(byte)) << shift
-          if (shift != 0) change |= <u64>load<u8>(byte, 8) >> (8 - shift)
+          let change = load<u64>(byte) >> shift
+          if (shift != 0) change |= <u64>load<u8>(byte, 8) << (64 - shift)
           delta += <i64>change
           bit += 68
         }

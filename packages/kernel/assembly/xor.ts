@@ -67,11 +67,11 @@ export function writeXor(offset: i32): i32 {
       }
       const leads = min(31, <i32>clz<u64>(xor))
       const trails = <i32>ctz<u64>(xor)
-      if (leads >= leading && trails >= trailing) putBits(2, 2)
+      if (leads >= leading && trails >= trailing) putBits(1, 2)
       else {
         leading = leads
         trailing = trails
-        putBits((3 << 11) | (leads << 6) | (63 - leads - trails), 13)
+        putBits(3 | (leads << 2) | ((63 - leads - trails) << 7), 13)
       }
       putBits(xor >> <u64>trailing, 64 - leading - trailing)
     }
@@ -112,7 +112,7 @@ export function readXor(offset: i32, endOffset: i32, count: i32, from: i32, to: 
 
 // One block. The bit position is checked at the end: until then at most 128 * 77 bits are read, which lie within the slack of the bytes.
 function readStream(stream: usize, streamEnd: usize, out: usize, outEnd: usize): bool {
-  let value = bswap<u64>(load<u64>(stream))
+  let value = load<u64>(stream)
   store<u64>(out, value)
   out += 8
   let bit: usize = 64
@@ -122,35 +122,33 @@ function readStream(stream: usize, streamEnd: usize, out: usize, outEnd: usize):
   while (out < outEnd) {
     if (bit > limit) return false
     // At least 57 bits from here on.
-    let window = bswap<u64>(load<u64>(stream + (bit >> 3))) << <u64>(bit & 7)
-    if (<i64>window >= 0) {
+    const window = load<u64>(stream + (bit >> 3)) >> <u64>(bit & 7)
+    if ((window & 1) == 0) {
       // A run of equal values.
-      let equal = min<usize>(<usize>clz<u64>(window), 57)
+      let equal = min<usize>(<usize>ctz<u64>(window), 57)
       equal = min<usize>(equal, (outEnd - out) >> 3)
       bit += equal
       for (const runEnd = out + (equal << 3); out < runEnd; out += 8) store<u64>(out, value)
       continue
     }
     let used: u64 = 2
-    if (<i64>(window << 1) < 0) {
-      const leading = (window << 2) >> 59
-      length = ((window << 7) >> 58) + 1
+    if (window & 2) {
+      const leading = (window >> 2) & 31
+      length = ((window >> 7) & 63) + 1
       if (leading + length > 64) return false
       trailing = 64 - leading - length
       used = 13
     } else if (length == 0) return false
-    let meaningful: u64
-    if (used + length <= 57) meaningful = (window << used) >> (64 - length)
-    else {
-      const at = bit + <usize>used
-      const byte = stream + (at >> 3)
-      const shift = <u64>(at & 7)
-      meaningful = bswap<u64>(load<u64>(byte)) << shift
-      if (shift != 0) meaningful |= <u64>load<u8>(byte, 8) >> (8 - shift)
-      meaningful >>= 64 - length
+    let meaningful = window >> used
+    if (used + length > 57) {
+      const byte = stream + ((bit + <usize>used) >> 3)
+      const shift = (bit + used) & 7
+      meaningful = load<u64>(byte) >> shift
+      if (shift != 0) meaningful |= <u64>load<u8>(byte, 8) << (64 - shift)
     }
     bit += <usize>(used + length)
-    value ^= meaningful << trailing
+    // Only the low `length` bits count; they go to their place.
+    value ^= (meaningful << (64 - length)) >> (64 - length - trailing)
     store<u64>(out, value)
     out += 8
   }

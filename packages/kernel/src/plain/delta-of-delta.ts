@@ -58,13 +58,13 @@ export function writeDeltaOfDelta(times: Float64Array, bytes: Uint8Array, at: nu
       const change = next - delta
       delta = next
       if (change === 0) putBits(0, 1)
-      else if (change >= -64 && change < 64) putBits((2 << 7) | (change & 0x7f), 9)
-      else if (change >= -1024 && change < 1024) putBits((6 << 11) | (change & 0x7ff), 14)
-      else if (change >= -524_288 && change < 524_288) putBits((14 << 20) | (change & 0xf_ffff), 24)
+      else if (change >= -64 && change < 64) putBits(1 | ((change & 0x7f) << 2), 9)
+      else if (change >= -1024 && change < 1024) putBits(3 | ((change & 0x7ff) << 3), 14)
+      else if (change >= -524_288 && change < 524_288) putBits(7 | ((change & 0xf_ffff) << 4), 24)
       else {
         putBits(15, 4)
-        putBits(Math.floor(change / TWO_32) | 0, 32)
         putBits(change | 0, 32)
+        putBits(Math.floor(change / TWO_32) | 0, 32)
       }
     }
     at = endBits()
@@ -101,8 +101,8 @@ export function readDeltaOfDelta(
         else if (ones === 2) delta += (takeBits(11) << 21) >> 21
         else if (ones === 3) delta += (takeBits(20) << 12) >> 12
         else if (ones === 4) {
-          const high = takeBits(32) | 0
-          delta += high * TWO_32 + takeBits(32)
+          const low = takeBits(32)
+          delta += (takeBits(32) | 0) * TWO_32 + low
         }
         time += delta
         times[i] = time

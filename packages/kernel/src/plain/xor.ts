@@ -51,8 +51,8 @@ export function writeXor(pairs: Int32Array, bytes: Uint8Array, at: number): numb
   for (let from = 0; from < count; from += BLOCK_SAMPLES) {
     const to = Math.min(count, from + BLOCK_SAMPLES)
     beginBits(bytes, at)
-    putBits(pairs[2 * from + 1]!, 32)
     putBits(pairs[2 * from]!, 32)
+    putBits(pairs[2 * from + 1]!, 32)
     let leading = 255
     let trailing = 0
     for (let i = from + 1; i < to; i++) {
@@ -64,11 +64,11 @@ export function writeXor(pairs: Int32Array, bytes: Uint8Array, at: number): numb
       }
       const leads = Math.min(31, high === 0 ? 32 + Math.clz32(low) : Math.clz32(high))
       const trails = low === 0 ? 63 - Math.clz32(high & -high) : 31 - Math.clz32(low & -low)
-      if (leads >= leading && trails >= trailing) putBits(2, 2)
+      if (leads >= leading && trails >= trailing) putBits(1, 2)
       else {
         leading = leads
         trailing = trails
-        putBits((3 << 11) | (leads << 6) | (63 - leads - trails), 13)
+        putBits(3 | (leads << 2) | ((63 - leads - trails) << 7), 13)
       }
       putMeaningful(low, high, trailing, 64 - leading - trailing)
     }
@@ -97,8 +97,8 @@ export function readXor(bytes: Uint8Array, at: number, end: number, count: numbe
     }
     if (first >= from) {
       openBits(bytes, stream, streamEnd)
-      let high = takeBits(32) | 0
       let low = takeBits(32) | 0
+      let high = takeBits(32) | 0
       pairs[2 * (first - from)] = low
       pairs[2 * (first - from) + 1] = high
       let trailing = 0
@@ -108,13 +108,13 @@ export function readXor(bytes: Uint8Array, at: number, end: number, count: numbe
         if (takeBits(1) !== 0) {
           if (takeBits(1) !== 0) {
             const window = takeBits(11)
-            length = (window & 63) + 1
-            trailing = 64 - (window >>> 6) - length
+            length = (window >>> 5) + 1
+            trailing = 64 - (window & 31) - length
             if (trailing < 0) return -1 - stream
           } else if (length === 0) return -1 - stream
           // The meaningful bits, shifted to their place.
-          const topBits = length > 32 ? takeBits(length - 32) : 0
           const lowBits = takeBits(length > 32 ? 32 : length)
+          const topBits = length > 32 ? takeBits(length - 32) : 0
           if (trailing === 0) {
             low ^= lowBits
             high ^= topBits
@@ -144,8 +144,8 @@ function putMeaningful(low: number, high: number, trailing: number, length: numb
     bitsHigh = high >>> trailing
   }
   if (length > 32) {
-    putBits(bitsHigh, length - 32)
     putBits(bitsLow, 32)
+    putBits(bitsHigh, length - 32)
   } else putBits(bitsLow, length)
 }
 
