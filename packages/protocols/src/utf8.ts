@@ -46,6 +46,13 @@ export function bytesOf(text: string): Uint8Array {
   return encoder.encode(text)
 }
 
+/** How many characters a text has, as Unicode counts them. */
+export function codePoints(text: string): number {
+  let count = text.length
+  for (let i = 0; i < text.length; i++) if ((text.charCodeAt(i) & 0xfc00) === 0xdc00) count--
+  return count
+}
+
 /** A few bytes for an error message: as text, escaped and cut. */
 export function excerpt(bytes: Uint8Array, start: number, end: number): string {
   const stop = Math.min(end, start + 40)

@@ -308,9 +308,7 @@ function optionsOf(settings: Case): OtlpOptions {
     disableTargetInfo: settings['disableTargetInfo'] as boolean,
     delta: settings['allowDeltaTemporality'] ? 'keep' : 'refuse',
     promoteResourceAttributes: (promote?.['only'] as string[] | undefined) ?? [],
-    ...(promote?.['allExcept'] === undefined
-      ? {}
-      : { promoteAllResourceAttributes: true, ignoreResourceAttributes: promote['allExcept'] as string[] }),
+    ...(promote?.['all'] === true ? { promoteAllResourceAttributes: true, ignoreResourceAttributes: promote['ignore'] as string[] } : {}),
     ...(settings['lookbackDeltaMs'] > 0 ? { lookbackMs: settings['lookbackDeltaMs'] as number } : {}),
   }
 }

@@ -4,6 +4,7 @@
  */
 import { METRIC_NAME, type Labels, type MetricType } from '@tsink/core'
 import { LineProblem } from '../line-problem.ts'
+import { codePoints } from '../utf8.ts'
 
 /** The suffixes of each type's samples. */
 const SUFFIXES: Readonly<Record<MetricType, readonly string[]>> = {
@@ -111,7 +112,7 @@ export class SpecificationRules {
         throw new LineProblem(at, `a sample ${labels.get(METRIC_NAME)} of a ${type} has no exemplar`)
       }
       let length = 0
-      for (const [name, text] of exemplar) length += [...name].length + [...text].length
+      for (const [name, text] of exemplar) length += codePoints(name) + codePoints(text)
       if (length > 128) throw new LineProblem(at, `the labels of the exemplar have ${length} characters; at most 128 are allowed`)
     }
     if ((COUNTS.has(suffix) || (suffix === '_sum' && type !== 'gauge')) && (Number.isNaN(value) || value < 0)) {

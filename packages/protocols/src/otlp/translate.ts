@@ -17,6 +17,7 @@ import { BatchWriter } from '../batch-writer.ts'
 import { Rejected, type DecodeOptions } from '../decoded.ts'
 import { LabelWriter } from '../label-writer.ts'
 import { KEY_KINDS } from '../series-cache.ts'
+import { codePoints } from '../utf8.ts'
 import type { DeltaAccumulator } from './accumulate.ts'
 import { OTLP_LIMITS } from './limits.ts'
 import type {
@@ -325,10 +326,7 @@ export class Translator {
         const known = labels.get(label)
         labels.set(label, known === undefined ? value : `${known};${value}`)
       }
-      for (const [key, value] of promoted) {
-        const label = this.#labelName(key)
-        if (!labels.has(label)) labels.set(label, value)
-      }
+      for (const [label, value] of this.#promotedLabels(promoted)) if (!labels.has(label)) labels.set(label, value)
       for (const [key, value] of scope) labels.set(this.#labelName(key), value)
     } catch (error) {
       return (error as Error).message
@@ -341,6 +339,20 @@ export class Translator {
     for (const [label, value] of labels) this.#labels.addText(label, value)
     return this.#labels.finish(true)
   }
+
+  // Of resource attributes that become one label the last in order of their names stays.
+  #promotedLabels(promoted: readonly Attribute[]): ReadonlyMap<string, string> {
+    if (this.#promotedFor === promoted) return this.#promotedAs
+    const labels = new Map<string, string>()
+    const sorted = [...promoted].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+    for (const [key, value] of sorted) labels.set(this.#labelName(key), value)
+    this.#promotedFor = promoted
+    this.#promotedAs = labels
+    return labels
+  }
+
+  #promotedFor: readonly Attribute[] | null = null
+  #promotedAs: ReadonlyMap<string, string> = new Map()
 
   #labelName(key: string): string {
     let label = this.#labelNames.get(key)
@@ -356,7 +368,7 @@ export class Translator {
       const pairs: [string, string][] = []
       let chars = 0
       const add = (name: string, value: string): void => {
-        const size = [...name].length + [...value].length
+        const size = codePoints(name) + codePoints(value)
         if (value === '' || chars + size > EXEMPLAR_CHARS || pairs.some(([known]) => known === name)) return
         chars += size
         pairs.push([name, value])
