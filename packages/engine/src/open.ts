@@ -68,7 +68,7 @@ async function openLocked(host: Host, options: Options, lock: DiskLock): Promise
     options,
     pins,
     lock,
-    registry: new Registry(),
+    registry: new Registry({ seed: host.random() * 2 ** 32 }),
     heads: new Heads(options.unit, options.chunkSamples, pins),
     notes,
     tombstones,

@@ -45,9 +45,9 @@ export class Registry {
   #recentCount = 0
   readonly #source: PostingsSource
 
-  /** `seed` makes the hash tables' order; by default it is new each time, so that nobody can prepare collisions. */
+  /** `seed` should be a random number of 32 bits, new in each process: then nobody can prepare label sets that collide. */
   constructor(options: { readonly seed?: number } = {}) {
-    this.#seed = (options.seed ?? Math.random() * 2 ** 32) >>> 0
+    this.#seed = (options.seed ?? 0) >>> 0
     this.#pairs = new LabelPairs(this.#seed)
     this.#source = new RegistryPostings(this, this.#pairs, this.#all)
   }

@@ -66,8 +66,8 @@ export interface OpenOptions<P extends Precision = Precision> {
 /** The engine's options. `keep` is resolved already. @throws TsinkError BAD_CONFIG naming the option. */
 export function engineOptions(options: OpenOptions, rules: EngineOptions['retentionRules'] & object): EngineOptions {
   const inMemory = options.path === undefined && options.host === undefined
-  const span = (name: keyof OpenOptions & string): number | undefined => spanOf(name, options[name] as Span | undefined)
-  const size = (name: keyof OpenOptions & string): number | undefined => sizeOf(name, options[name] as Size | undefined)
+  const span = (name: keyof OpenOptions): number | undefined => spanOf(name, options[name] as Span | undefined)
+  const size = (name: keyof OpenOptions): number | undefined => sizeOf(name, options[name] as Size | undefined)
   return defined({
     unit: options.precision ?? 'ms',
     sync: options.sync ?? (inMemory ? 'none' : 'every'),

@@ -48,7 +48,7 @@ export class SyncDatabase<P extends Precision = 'ms'> {
     if (matchers === null) {
       throw new TsinkError(
         'UNSUPPORTED',
-        `${String(selector)} is not a metric name: give { metric, labels }, or use the asynchronous select`,
+        `${JSON.stringify(selector)} is not a metric name: give { metric, labels }, or use the asynchronous select`,
       )
     }
     this.#appender.drain()
@@ -95,7 +95,10 @@ export class SyncDatabase<P extends Precision = 'ms'> {
   #matchers(selector: Selector): readonly Matcher[] {
     const matchers = plainMatchers(selector)
     if (matchers !== null) return matchers
-    throw new TsinkError('UNSUPPORTED', `${String(selector)} is not a metric name: give { metric, labels }, or use the asynchronous select`)
+    throw new TsinkError(
+      'UNSUPPORTED',
+      `${JSON.stringify(selector)} is not a metric name: give { metric, labels }, or use the asynchronous select`,
+    )
   }
 
   #append(batch: WriteBatch): ReturnType<Engine['appendNow']> {

@@ -242,7 +242,7 @@ async function tsinkHandles(shape: Shape, dir: string): Promise<Outcome> {
     const time = START + round * STEP
     for (let i = 0; i < handles.length; i++) handles[i]!.append(time, now[i]!)
     // The end of the turn, where what was appended goes to the store.
-    await null
+    await Promise.resolve()
     insertMs += performance.now() - start
   }
   insertMs += await flushed(db)

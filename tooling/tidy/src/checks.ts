@@ -42,7 +42,8 @@ export function checkImports({ packages }: Workspace): Finding[] {
       ...(pack.manifest.private === true || pack.path === 'apps/ui' ? Object.keys(pack.manifest.devDependencies ?? {}) : []),
     ])
     forEachImport(pack.sources, (file, line, specifier) => {
-      if (specifier.startsWith('.') || specifier.startsWith('node:')) return
+      // `#` names are the package's own files, chosen by its manifest's `imports`.
+      if (specifier.startsWith('.') || specifier.startsWith('#') || specifier.startsWith('node:')) return
       const name = specifier.startsWith('@') ? specifier.split('/').slice(0, 2).join('/') : specifier.split('/')[0]!
       if (name === pack.name) return
       if (!declared.has(name))
