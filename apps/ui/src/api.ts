@@ -62,8 +62,9 @@ export const BASE = new URL('.', location.href).pathname.replace(/\/$/, '')
 export async function buildInfo(): Promise<{ version: string } | null> {
   try {
     const response = await fetch(`${BASE}/api/v1/status/buildinfo`)
-    const body = (await response.json()) as { data?: { version?: string } }
-    return { version: body.data?.version ?? '' }
+    // `version` is that of the Prometheus whose API this is; the server's own stands in `revision`.
+    const body = (await response.json()) as { data?: { revision?: string } }
+    return { version: body.data?.revision?.replace('tsink ', '') ?? '' }
   } catch {
     return null
   }

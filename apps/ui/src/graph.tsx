@@ -6,7 +6,7 @@ import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import type { RangeSeries } from './api.ts'
 import { printTime } from './time.ts'
-import { colourOf, printLabels, printShort } from './value.ts'
+import { colourOf, printLabels, printShort, splitCommon } from './value.ts'
 
 export interface GraphProps {
   readonly series: readonly RangeSeries[]
@@ -30,7 +30,10 @@ export function Graph({ series, start, end, step, onZoom }: GraphProps) {
   const [cursor, setCursor] = useState<{ left: number; top: number; index: number } | null>(null)
   const shown = useMemo(() => series.slice(0, MAX_LINES), [series])
   const columns = useMemo(() => toColumns(shown, start, end, step), [shown, start, end, step])
-  const names = useMemo(() => shown.map((one) => printLabels(one.metric)), [shown])
+  const { common, names } = useMemo(() => {
+    const split = splitCommon(shown.map((one) => one.metric))
+    return { common: split.common, names: split.rest.map(printLabels) }
+  }, [shown])
   const visible = (index: number): boolean => (only === null ? !hidden.has(index) : only === index)
 
   useEffect(() => {
@@ -52,7 +55,10 @@ export function Graph({ series, start, end, step, onZoom }: GraphProps) {
         height: HEIGHT,
         legend: { show: false },
         scales: { x: { time: true, range: () => [start, end] } },
-        axes: [axis, { ...axis, size: 64, values: (_, splits) => splits.map(printShort) }],
+        axes: [
+          { ...axis, values: (_, splits) => timeLabels(splits) },
+          { ...axis, size: 64, values: (_, splits) => splits.map(printShort) },
+        ],
         cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 7 }, focus: { prox: 24 } },
         focus: { alpha: 0.35 },
         series: [
@@ -122,6 +128,11 @@ export function Graph({ series, start, end, step, onZoom }: GraphProps) {
           The first {MAX_LINES} of {series.length} series are drawn; the table shows all.
         </p>
       )}
+      {Object.keys(common).length > 0 && (
+        <p class="common">
+          all <code>{printLabels(common)}</code>
+        </p>
+      )}
       <ul class="legend">
         {names.map((name, index) => (
           <li key={name}>
@@ -171,6 +182,19 @@ function Tooltip({ cursor, columns, names, visible, width }: TooltipProps) {
       {rows.length > 12 && <em>and {rows.length - 12} more</em>}
     </div>
   )
+}
+
+/** Times of day for an axis, with the date at the first one of each day where more than one is shown. */
+function timeLabels(splits: readonly number[]): string[] {
+  const seconds = splits.some((split) => split % 60 !== 0)
+  let day = printTime(splits[0] ?? 0).slice(0, 10)
+  return splits.map((split) => {
+    const [date, time] = printTime(split).split(' ') as [string, string]
+    const label = seconds ? time : time.slice(0, 5)
+    if (date === day) return label
+    day = date
+    return `${date.slice(5)}\n${label}`
+  })
 }
 
 /** Columns on the grid of steps; a step without a sample is a gap. */

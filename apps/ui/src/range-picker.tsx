@@ -32,22 +32,30 @@ export function RangePicker({ state, chosenStep, onChange }: RangePickerProps) {
         <button type="button" title="Earlier" onClick={() => shift(-0.5)}>
           ‹
         </button>
-        <input
-          type="datetime-local"
-          step="1"
-          aria-label="End of the range"
-          value={state.end === null ? '' : printLocal(state.end)}
-          onChange={(event) => {
-            const time = new Date(event.currentTarget.value).getTime() / 1000
-            onChange({ end: Number.isFinite(time) ? time : null })
-          }}
-        />
+        {state.end === null ? (
+          <button type="button" title="Choose when the range ends" onClick={() => onChange({ end: Math.floor(Date.now() / 1000) })}>
+            until now
+          </button>
+        ) : (
+          <input
+            type="datetime-local"
+            step="1"
+            aria-label="End of the range"
+            value={printLocal(state.end)}
+            onChange={(event) => {
+              const time = new Date(event.currentTarget.value).getTime() / 1000
+              onChange({ end: Number.isFinite(time) ? time : null })
+            }}
+          />
+        )}
         <button type="button" title="Later" disabled={state.end === null} onClick={() => shift(0.5)}>
           ›
         </button>
-        <button type="button" aria-pressed={state.end === null} onClick={() => onChange({ end: null })}>
-          now
-        </button>
+        {state.end !== null && (
+          <button type="button" title="Follow the clock" onClick={() => onChange({ end: null })}>
+            now
+          </button>
+        )}
       </div>
       <label class="step">
         step

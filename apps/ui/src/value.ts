@@ -46,3 +46,12 @@ const COLOURS = [
 export function colourOf(index: number): string {
   return COLOURS[index % COLOURS.length]!
 }
+
+/** The labels that all sets have with one value, and for each set what is left of it. */
+export function splitCommon(sets: readonly LabelSet[]): { readonly common: LabelSet; readonly rest: readonly LabelSet[] } {
+  const [first = {}, ...others] = sets
+  if (others.length === 0) return { common: {}, rest: sets }
+  const common = Object.fromEntries(Object.entries(first).filter(([name, value]) => others.every((set) => set[name] === value)))
+  const rest = sets.map((set) => Object.fromEntries(Object.entries(set).filter(([name]) => !(name in common))))
+  return { common, rest }
+}
