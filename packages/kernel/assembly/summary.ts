@@ -22,8 +22,8 @@ export function summarize(count: i32): void {
     const value = load<f64>(at)
     if (value != value) continue
     numbers++
-    least = min<f64>(least, value)
-    greatest = max<f64>(greatest, value)
+    least = value < least ? value : least
+    greatest = value > greatest ? value : greatest
     resets += i32(value < before)
     before = value
     // Knuth's two-sum: the same correction as Neumaier's, without a branch.

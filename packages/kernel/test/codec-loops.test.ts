@@ -189,3 +189,20 @@ describe('kernel and twin', () => {
     )
   })
 })
+
+test('kernel and twin summarise alike', () => {
+  const check = (column: Float64Array): void => {
+    fill(kernel, column)
+    fill(plain, column)
+    kernel.summarize(column.length)
+    plain.summarize(column.length)
+    expect([...kernel.summary]).toEqual([...plain.summary])
+  }
+  fc.assert(fc.property(adversarialColumn(), check), runs)
+  check(Float64Array.of(NaN, NaN))
+  expect([...kernel.summary]).toEqual([NaN, NaN, 0, 0, 0])
+  check(Float64Array.of(1e100, 1, -1e100, NaN, 3))
+  expect([...kernel.summary]).toEqual([-1e100, 1e100, 4, 4, 2])
+  check(Float64Array.of(Infinity, 1, -Infinity))
+  expect(kernel.summary[2]).toBeNaN()
+})

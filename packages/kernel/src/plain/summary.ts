@@ -16,8 +16,8 @@ export function summarize(doubles: Float64Array, count: number, out: Float64Arra
     const value = doubles[i]!
     if (value !== value) continue
     numbers++
-    least = Math.min(least, value)
-    greatest = Math.max(greatest, value)
+    if (value < least) least = value
+    if (value > greatest) greatest = value
     if (value < before) resets++
     before = value
     const next = sum + value
