@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { TsinkError } from '@tsink/core'
+import type { TranslationStrategy } from '@tsink/protocols'
 import {
   address,
   boolean,
@@ -18,6 +19,7 @@ import {
   optionalSize,
   pattern,
   size,
+  words,
   YES_NO,
   type Option,
 } from './option.ts'
@@ -48,6 +50,10 @@ export interface Config {
   readonly writeMaxDecoded: number
   readonly writeMaxInflight: number
   readonly writeQueueTimeout: number
+  readonly otlpDelta: 'accumulate' | 'keep' | 'refuse'
+  readonly otlpTranslation: TranslationStrategy
+  readonly otlpPromoteAttributes: readonly string[]
+  readonly otlpPromoteAllAttributes: boolean
   readonly graphiteListen: string | null
   readonly statsdListen: string | null
   readonly influxListen: string | null
@@ -122,6 +128,20 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
   writeMaxDecoded: size('Writes', '64MiB', 'A body that is, or says that it is, larger than this after decompression is refused with 413.'),
   writeMaxInflight: size('Writes', '256MiB', 'Bodies in work at once; further ones wait.'),
   writeQueueTimeout: duration('Writes', '1s', 'How long a write waits for its turn before it gets 429.'),
+  otlpDelta: choice(
+    'Writes',
+    ['accumulate', 'keep', 'refuse'],
+    'accumulate',
+    'What becomes of OTLP deltas: summed up to running totals, stored as they are, or refused.',
+  ),
+  otlpTranslation: choice(
+    'Writes',
+    ['UnderscoreEscapingWithSuffixes', 'UnderscoreEscapingWithoutSuffixes', 'NoUTF8EscapingWithSuffixes', 'NoTranslation'],
+    'UnderscoreEscapingWithSuffixes',
+    'How OTLP names become metric and label names.',
+  ),
+  otlpPromoteAttributes: words('Writes', 'OTLP resource attributes that every series of the resource gets as labels, separated by commas.'),
+  otlpPromoteAllAttributes: boolean('Writes', false, 'Every OTLP resource attribute becomes a label of every series of the resource.'),
   graphiteListen: optionalAddress('Listeners', 'HOST:PORT for Graphite plaintext over TCP and UDP.'),
   statsdListen: optionalAddress('Listeners', 'HOST:PORT for StatsD over UDP and TCP.'),
   influxListen: optionalAddress('Listeners', 'HOST:PORT for InfluxDB line protocol over UDP and TCP.'),

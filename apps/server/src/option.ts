@@ -90,15 +90,17 @@ export function choice<T extends string>(group: string, values: readonly T[], fa
 export function list(group: string, values: readonly string[], help: string): Option<readonly string[]> {
   const schema = read(
     (text) => {
-      const chosen = text
-        .split(',')
-        .map((word) => word.trim())
-        .filter((word) => word !== '')
+      const chosen = splitWords(text)
       return chosen.every((word) => values.includes(word)) ? chosen : null
     },
     `a list of ${values.join(', ')}`,
   )
   return { group, value: 'NAMES', fallback: '', help: `${help} Known: ${values.map((value) => `\`${value}\``).join(', ')}.`, schema }
+}
+
+export function words(group: string, help: string): Option<readonly string[]> {
+  const schema = read((text) => splitWords(text), 'a list')
+  return { group, value: 'NAMES', fallback: '', help, schema }
 }
 
 export function pattern(group: string, fallback: string, help: string): Option<string> {
@@ -121,4 +123,11 @@ function read<T>(parse: (text: string) => T | null, expected: string): z.ZodType
     context.addIssue({ code: 'custom', message: `is not ${expected}` })
     return z.NEVER
   })
+}
+
+function splitWords(text: string): string[] {
+  return text
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '')
 }

@@ -13,8 +13,11 @@ import { sendPlain } from './respond.ts'
 import { registerAdmin } from './routes/admin.ts'
 import { registerFederate } from './routes/federate.ts'
 import { registerHealth } from './routes/health.ts'
+import { registerInflux } from './routes/influx.ts'
 import { registerMetadata } from './routes/metadata.ts'
+import { registerOtlp } from './routes/otlp.ts'
 import { registerQuery } from './routes/query.ts'
+import { registerRead } from './routes/read.ts'
 import { registerStatus } from './routes/status.ts'
 import { registerTargets } from './routes/targets.ts'
 import { registerUi } from './routes/ui.ts'
@@ -63,6 +66,9 @@ export async function buildServer(context: ServerContext): Promise<FastifyInstan
 
   registerHealth(app, context)
   registerWrite(app, context)
+  registerInflux(app, context)
+  registerOtlp(app, context)
+  registerRead(app, context)
   registerQuery(app, context)
   registerMetadata(app, context)
   registerStatus(app, context)

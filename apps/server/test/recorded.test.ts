@@ -39,10 +39,12 @@ const DIFFERENT: Readonly<Record<number, string>> = {
   211: 'metadata of remote write 2.0 is kept and shown',
   219: 'our settings are not those of the reference',
   223: 'our features are not those of the reference',
+  225: 'the memory of labels is counted as the bytes of their values',
   231: 'our settings are not those of the reference',
   268: 'a damaged body is told with what is wrong and where',
   269: 'a damaged body is told with what is wrong and where',
   272: 'in our own words',
+  277: 'a damaged body is told with what is wrong and where',
   273: 'in our own words, since zstd is taken too',
 }
 
@@ -63,6 +65,8 @@ const DIFFERENT_FROM_FEATURES: Readonly<Record<number, string>> = {
   287: 'there is no search API yet',
   289: 'there is no search API yet',
   290: 'there is no search API yet',
+  280: 'an empty answer in JSON is an object',
+  281: 'in our own words',
 }
 
 const FEATURES = 'promql-experimental-functions,promql-extended-range-selectors,promql-binop-fill-modifiers,promql-per-step-stats'

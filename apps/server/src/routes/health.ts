@@ -2,6 +2,7 @@
  * Probes and the server's own metrics. "Healthy" means that the process serves; "ready" that the store is open and takes reads and writes.
  */
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { INFLUX_VERSION } from '@tsink/protocols'
 import type { ServerContext } from '../context.ts'
 import { sendWhole } from '../respond.ts'
 import { route, type RouteOptions } from '../route.ts'
@@ -30,7 +31,7 @@ export function registerHealth(app: FastifyInstance, context: ServerContext): vo
   )
 
   const ping = (reply: FastifyReply): FastifyReply =>
-    reply.code(204).header('x-influxdb-version', '1.8.10').header('x-influxdb-build', 'tsink').send()
+    reply.code(204).header('x-influxdb-version', INFLUX_VERSION).header('x-influxdb-build', 'tsink').send()
   route(app, ['GET'], '/ping', (_, reply) => ping(reply), PROBE)
 
   route(

@@ -4,7 +4,7 @@
 import { hostname } from 'node:os'
 import { stringify as printYaml } from 'yaml'
 import type { FastifyInstance } from 'fastify'
-import { METRIC_NAME, type Labels } from '@tsink/core'
+import { METRIC_NAME, utf8Length, type Labels } from '@tsink/core'
 import type { Engine, EngineStats } from '@tsink/engine'
 import { yieldToHost } from '../cancellation.ts'
 import { flagName, type Config } from '../config.ts'
@@ -118,7 +118,8 @@ interface Count {
 async function cardinality(engine: Engine, limit: number): Promise<unknown> {
   const byMetric = new Map<string, number>()
   const byPair = new Map<string, number>()
-  const values = new Map<string, Map<string, number>>()
+  const values = new Map<string, Set<string>>()
+  const bytes = new Map<string, number>()
   let series = 0
   const count = (labels: Labels): void => {
     series++
@@ -129,8 +130,9 @@ async function cardinality(engine: Engine, limit: number): Promise<unknown> {
       const pair = `${name}=${value}`
       byPair.set(pair, (byPair.get(pair) ?? 0) + 1)
       let known = values.get(name)
-      if (known === undefined) values.set(name, (known = new Map()))
-      known.set(value, (known.get(value) ?? 0) + 1)
+      if (known === undefined) values.set(name, (known = new Set()))
+      known.add(value)
+      bytes.set(name, (bytes.get(name) ?? 0) + utf8Length(value))
     }
   }
   const everything = { matchers: [], minTime: Number.MIN_SAFE_INTEGER, maxTime: Number.MAX_SAFE_INTEGER, hints: { labelsOnly: true } }
@@ -143,10 +145,6 @@ async function cardinality(engine: Engine, limit: number): Promise<unknown> {
       .map(([name, value]) => ({ name, value }))
       .toSorted((a, b) => b.value - a.value || (a.name < b.name ? -1 : 1))
       .slice(0, limit)
-  const bytes = [...values].map(([name, known]): [string, number] => [
-    name,
-    [...known.keys()].reduce((sum, value) => sum + value.length, 0),
-  ])
   const { head, segments } = engine.stats()
   return {
     headStats: {
