@@ -282,15 +282,24 @@ function choose(from: number, size: number): void {
   }
   widthsAboveMin.fill(0)
   widthsAroundMiddle.fill(0)
+  // Where there are outliers, most slots equal the middle: these are only counted.
+  let equal = 0
   for (let i = from; i < size; i++) {
     const low = slotLow[i]!
     const high = slotHigh[i]!
-    widthsAboveMin[bitLength(low - minLow, high - minHigh - (low >>> 0 < minLow >>> 0 ? 1 : 0))]!++
+    if (low === middleLow && high === middleHigh) {
+      equal++
+      continue
+    }
+    widthsAboveMin[bitLength((low - minLow) | 0, (high - minHigh - (low >>> 0 < minLow >>> 0 ? 1 : 0)) | 0)]!++
     const aroundLow = (low - middleLow) | 0
     const aroundHigh = (high - middleHigh - (low >>> 0 < middleLow >>> 0 ? 1 : 0)) | 0
     const sign = aroundHigh >> 31
     widthsAroundMiddle[bitLength((aroundLow << 1) ^ sign, ((aroundHigh << 1) | (aroundLow >>> 31)) ^ sign)]!++
   }
+  const aboveLow = (middleLow - minLow) | 0
+  widthsAboveMin[bitLength(aboveLow, (middleHigh - minHigh - (middleLow >>> 0 < minLow >>> 0 ? 1 : 0)) | 0)]! += equal
+  widthsAroundMiddle[0] = equal
   let best = Infinity
   let middle = false
   let maxAbove = 64

@@ -9,7 +9,7 @@ export let readLow = 0
 export let readHigh = 0
 
 export function bitLength(low: number, high: number): number {
-  return (high | 0) === 0 ? 32 - Math.clz32(low) : 64 - Math.clz32(high)
+  return high === 0 ? 32 - Math.clz32(low) : 64 - Math.clz32(high)
 }
 
 export function varintBytes(low: number, high: number): number {
