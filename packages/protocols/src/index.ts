@@ -60,3 +60,7 @@ export {
   type OtlpMetricType,
   type TranslationStrategy,
 } from './otlp/names.ts'
+export { decodeStatsd, type StatsdDecoded, type StatsdEvent } from './statsd/decode.ts'
+export { StatsdAggregator, type StatsdAggregatorOptions } from './statsd/aggregate.ts'
+export type { StatsdDialects } from './statsd/content.ts'
+export { STATSD_LIMITS } from './statsd/limits.ts'
