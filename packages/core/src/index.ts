@@ -14,6 +14,7 @@ export {
   type ValueColumns,
   type WriteBatch,
 } from './batch.ts'
+export { compileCapturing, type CapturingRegex, type Captures } from './capture.ts'
 export {
   isStale,
   lowerBound,

@@ -77,19 +77,26 @@ function alternativesOf(source: string): string[] | null {
 }
 
 function compile(source: string): LabelRegex {
+  const engine = compileEngine(source)
+  const prefix = literalPrefix(source)
+  return { source, test: (value) => value.startsWith(prefix) && engine.matches(value), literals: null, prefix }
+}
+
+/**
+ * The engine itself, for what needs groups; `matches` anchors at both ends. Of this package only.
+ * @throws TsinkError BAD_REGEX
+ */
+export function compileEngine(source: string): RE2JS {
   if (source.length > LIMITS.regexLength) {
     const message = `the regular expression has ${source.length} characters; at most ${LIMITS.regexLength} are allowed`
     throw new TsinkError('BAD_REGEX', message, { detail: { limit: LIMITS.regexLength } })
   }
-  let engine: RE2JS
   try {
     // DOTALL: a label value may hold a newline, and PromQL's dot matches it.
-    engine = RE2JS.compile(source, RE2JS.DOTALL)
+    return RE2JS.compile(source, RE2JS.DOTALL)
   } catch (cause) {
     throw new TsinkError('BAD_REGEX', reasonOf(cause), { cause, detail: { regex: source } })
   }
-  const prefix = literalPrefix(source)
-  return { source, test: (value) => value.startsWith(prefix) && engine.matches(value), literals: null, prefix }
 }
 
 /** The engine's reason in the words of RE2: without the flag that was added in front, and with the empty rest behind a trailing backslash. */

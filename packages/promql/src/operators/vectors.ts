@@ -1,13 +1,11 @@
 /**
  * Small operators on whole vectors: absent, sort, relabel, lift, and running once what does not depend on the step.
  */
-import { compareStrings, Labels, METRIC_NAME, TsinkError } from '@tsink/core'
-import { RE2JS } from 're2js'
+import { compareStrings, compileCapturing, Labels, METRIC_NAME, TsinkError, type CapturingRegex } from '@tsink/core'
 import type { Execution, Pages } from '../evaluate/execution.ts'
 import { FLOAT, isEmpty, owned, StepSeries, type Grid } from '../evaluate/steps.ts'
 import { mergeEqual } from '../evaluate/unique.ts'
 import { addPresence } from '../binary/matching.ts'
-import { expandTemplate } from '../functions/template.ts'
 import type { AbsentPlan, InvariantPlan, LiftPlan, RelabelPlan, SortPlan } from '../plan.ts'
 
 /** `vector(s)`. */
@@ -135,17 +133,16 @@ type Relabelling = (labels: Labels) => Labels | null
 
 function replacing(texts: readonly string[]): Relabelling {
   const [target, template, source, pattern] = texts as [string, string, string, string]
-  let regex: RE2JS
+  let regex: CapturingRegex
   try {
-    regex = RE2JS.compile(`^(?s:${pattern})$`)
+    regex = compileCapturing(pattern)
   } catch {
     throw new TsinkError('EXECUTION', `invalid regular expression in label_replace(): ${pattern}`)
   }
   checkTarget(target, 'label_replace')
   return (labels) => {
-    const matcher = regex.matcher(labels.get(source))
-    if (!matcher.matches()) return null
-    return labels.with(target, expandTemplate(template, regex, matcher))
+    const captures = regex.match(labels.get(source))
+    return captures === null ? null : labels.with(target, captures.expand(template))
   }
 }
 
