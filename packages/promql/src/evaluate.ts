@@ -7,7 +7,7 @@ import type { Expr } from './ast.ts'
 import { resolveDurations } from './durations.ts'
 import { Execution, type Held } from './evaluate/execution.ts'
 import { runner } from './evaluate/execute.ts'
-import { ABSENT, FLOAT, owned, samplesOf, type Grid, type StepSeries } from './evaluate/steps.ts'
+import { ABSENT, FLOAT, owned, runOf, samplesOf, type Grid, type StepSeries } from './evaluate/steps.ts'
 import { mergeEqual, withoutSchema } from './evaluate/unique.ts'
 import { analysisOf, type Analysis } from './explain.ts'
 import { readRange, shapeOf } from './operators/range.ts'
@@ -111,7 +111,8 @@ async function run(plan: Plan, grid: Grid, execution: Execution, instant: boolea
     default: {
       const held = cleanUp(await execution.collect(plan, grid))
       if (instant) return { type: 'vector', samples: held.map((series) => sampleOf(series, grid.startMs)) }
-      const series = held.map((series) => matrixSeries(series, grid))
+      const times = timesOf(grid)
+      const series = held.map((series) => matrixSeries(series, times))
       return { type: 'matrix', series: series.sort((a, b) => a.labels.compare(b.labels)) }
     }
   }
@@ -135,26 +136,36 @@ function sampleOf({ labels, values, histograms }: StepSeries, timestamp: number)
 }
 
 function scalarSeries(values: Float64Array, grid: Grid): MatrixSeries {
-  const timestamps = values.map((_, k) => grid.startMs + k * grid.stepMs)
-  return { labels: Labels.EMPTY, timestamps, values, histograms: null }
+  return { labels: Labels.EMPTY, timestamps: timesOf(grid), values, histograms: null }
 }
 
-function matrixSeries(series: StepSeries, grid: Grid): MatrixSeries {
-  const { kinds, values, histograms } = series
+/** `times` are those of the grid; series without gaps take a part of them, and their own values, as they are. */
+function matrixSeries(series: StepSeries, times: Float64Array): MatrixSeries {
+  const { labels, kinds, values, histograms } = series
+  const run = runOf(series)
+  if (run !== null) {
+    return { labels, timestamps: times.subarray(run.from, run.to), values: values.subarray(run.from, run.to), histograms: null }
+  }
   const count = samplesOf(series)
   const timestamps = new Float64Array(count)
   const found = new Float64Array(count)
   const foundHistograms: (Histogram | undefined)[] | null = histograms === null ? null : []
   let at = 0
-  for (let k = 0; k < grid.count; k++) {
+  for (let k = 0; k < kinds.length; k++) {
     if (kinds[k] === ABSENT) continue
-    timestamps[at] = grid.startMs + k * grid.stepMs
+    timestamps[at] = times[k]!
     if (foundHistograms !== null) foundHistograms[at] = kinds[k] === FLOAT ? undefined : histograms![k]
     found[at] = kinds[k] === FLOAT ? values[k]! : histograms![k]!.sum
     at++
   }
   const any = foundHistograms?.some((histogram) => histogram !== undefined) === true
-  return { labels: series.labels, timestamps, values: found, histograms: any ? foundHistograms : null }
+  return { labels, timestamps, values: found, histograms: any ? foundHistograms : null }
+}
+
+function timesOf(grid: Grid): Float64Array {
+  const times = new Float64Array(grid.count)
+  for (let k = 0; k < grid.count; k++) times[k] = grid.startMs + k * grid.stepMs
+  return times
 }
 
 /** A range vector as the result of an instant query: the samples themselves. */

@@ -29,6 +29,7 @@ export async function* streamGroups(plan: AggregatePlan, grid: Grid, execution: 
         groups.push(groupOf(plan.op, grid.count, inner, execution))
       }
       groups[number]!.add(series)
+      execution.recycle(series)
     }
     if (execution.due) await execution.pause()
   }

@@ -27,7 +27,10 @@ export async function* withScalar(plan: VectorScalarPlan, grid: Grid, execution:
         if (bool) judge(series, scalar, comparison, scalarLeft)
         else filter(series, scalar, comparison, scalarLeft)
       } else refuse(series, plan, execution)
-      if (isEmpty(series)) continue
+      if (isEmpty(series)) {
+        execution.recycle(series)
+        continue
+      }
       const named = dropper === null ? series : dropper.drop(series)
       if (named !== null) out.push(named)
     }

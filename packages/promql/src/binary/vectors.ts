@@ -5,7 +5,7 @@
 import { Labels, TsinkError } from '@tsink/core'
 import type { VectorMatching } from '../ast.ts'
 import type { Execution, Held, Pages } from '../evaluate/execution.ts'
-import { ABSENT, FLOAT, HISTOGRAM, isEmpty, StepSeries, type Grid } from '../evaluate/steps.ts'
+import { ABSENT, FLOAT, HISTOGRAM, isEmpty, type Grid, type StepSeries } from '../evaluate/steps.ts'
 import { isSchemaLabel, mergeEqual, withoutSchema } from '../evaluate/unique.ts'
 import type { VectorsPlan } from '../plan.ts'
 import { combineElements, refuseFloats } from './elements.ts'
@@ -31,6 +31,7 @@ class Matcher {
   readonly #plan: VectorsPlan
   readonly #matching: VectorMatching
   readonly #steps: number
+  readonly #grid: Grid
   readonly #execution: Execution
   readonly #delayed: boolean
   /** The "one" side is on the left. */
@@ -47,6 +48,7 @@ class Matcher {
     this.#plan = plan
     this.#matching = matching
     this.#steps = grid.count
+    this.#grid = grid
     this.#execution = execution
     this.#delayed = execution.settings.features.delayedNameRemoval
     this.#oneLeft = matching.cardinality === 'one-to-many'
@@ -273,7 +275,7 @@ class Matcher {
       labels = Labels.from(pairs)
     }
     if (bool && !this.#delayed) labels = labels.filter((name) => !isSchemaLabel(name))
-    return new StepSeries(labels, this.#delayed && (bool || dropName), this.#steps)
+    return this.#execution.series(labels, this.#delayed && (bool || dropName), this.#grid)
   }
 }
 

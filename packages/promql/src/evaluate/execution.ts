@@ -2,12 +2,12 @@
  * Execution: one running query. It keeps the query's budgets and its clock, collects annotations and measurements, and gives the host a turn
  * between slices. Operators ask it to run the plans below them, so that no operator knows another.
  */
-import { TsinkError } from '@tsink/core'
+import { TsinkError, type Labels } from '@tsink/core'
 import { Annotations } from '../annotations.ts'
 import type { Settings } from '../options.ts'
 import type { ScalarPlan, VectorPlan } from '../plan.ts'
 import type { QueryRange } from '../planner.ts'
-import { bytesOf, samplesOf, type Grid, type StepSeries } from './steps.ts'
+import { bytesOf, samplesOf, SeriesPool, type Grid, type StepSeries } from './steps.ts'
 
 /** Series come in pages, as the store gives them. */
 export type Pages = AsyncGenerator<StepSeries[]>
@@ -41,14 +41,15 @@ export class Execution {
   readonly settings: Settings
   readonly query: QueryRange
   readonly annotations: Annotations
-  readonly measures = new Map<number, Measure>()
+  readonly measures: Map<number, Measure> = new Map()
   /** Results of shared operators, by their key. */
-  readonly shared = new Map<string, unknown>()
+  readonly shared: Map<string, unknown> = new Map()
   /** All samples that selectors have read. */
   samplesRead = 0
   /** The most samples that were held at one moment. */
   peakSamples = 0
   readonly #runner: Runner
+  readonly #pools = new Map<number, SeriesPool>()
   #heldSamples = 0
   #heldBytes = 0
   #series = 0
@@ -68,6 +69,25 @@ export class Execution {
 
   scalar(plan: ScalarPlan, grid: Grid): Promise<Float64Array> {
     return this.#runner.scalar(plan, grid, this)
+  }
+
+  /** An empty series over a grid. */
+  series(labels: Labels, dropName: boolean, grid: Grid): StepSeries {
+    return this.#poolOf(grid.count).take(labels, dropName)
+  }
+
+  /** Gives back a series that the caller owns and is done with. */
+  recycle(series: StepSeries): void {
+    this.#poolOf(series.kinds.length).give(series)
+  }
+
+  #poolOf(steps: number): SeriesPool {
+    let pool = this.#pools.get(steps)
+    if (pool === undefined) {
+      pool = new SeriesPool(steps)
+      this.#pools.set(steps, pool)
+    }
+    return pool
   }
 
   /** All series of a plan at once, counted against the budgets until {@link drop} gives them back. */

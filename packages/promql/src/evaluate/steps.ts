@@ -33,11 +33,12 @@ export class StepSeries {
   histograms: (Histogram | undefined)[] | null
   shared: boolean
 
-  constructor(labels: Labels, dropName: boolean, steps: number) {
+  /** All steps absent. `columns` gives the columns, all zero, for a series that is not to have memory of its own. */
+  constructor(labels: Labels, dropName: boolean, steps: number, columns: Columns | null = null) {
     this.labels = labels
     this.dropName = dropName
-    this.kinds = new Uint8Array(steps)
-    this.values = new Float64Array(steps)
+    this.kinds = columns === null ? new Uint8Array(steps) : columns.kinds
+    this.values = columns === null ? new Float64Array(steps) : columns.values
     this.histograms = null
     this.shared = false
   }
@@ -73,14 +74,79 @@ export function bytesOf(series: StepSeries): number {
 
 /** How many samples a series has. */
 export function samplesOf(series: StepSeries): number {
+  const run = runOf(series)
+  if (run !== null) return run.to - run.from
   let samples = 0
   const kinds = series.kinds
   for (let k = 0; k < kinds.length; k++) if (kinds[k] !== ABSENT) samples++
   return samples
 }
 
-export function isEmpty(series: StepSeries): boolean {
-  const kinds = series.kinds
-  for (let k = 0; k < kinds.length; k++) if (kinds[k] !== ABSENT) return false
-  return true
+/** The steps from and up to which a series of floats alone has samples without a gap, or null when it has not. */
+export function runOf({ kinds, histograms }: StepSeries): { from: number; to: number } | null {
+  // Searching a byte array is native code: a whole series takes as long as a few dozen steps of a loop.
+  if (histograms !== null) return null
+  const from = kinds.indexOf(FLOAT)
+  if (from < 0) return { from: 0, to: 0 }
+  const gap = kinds.indexOf(ABSENT, from)
+  if (gap < 0) return { from, to: kinds.length }
+  return kinds.indexOf(FLOAT, gap) < 0 ? { from, to: gap } : null
+}
+
+export function isEmpty({ kinds, histograms }: StepSeries): boolean {
+  return kinds.indexOf(FLOAT) < 0 && (histograms === null || kinds.indexOf(HISTOGRAM) < 0)
+}
+
+interface Columns {
+  readonly kinds: Uint8Array
+  readonly values: Float64Array
+}
+
+/** About so many bytes of columns are taken from the system at once. */
+const MAX_SLAB_BYTES = 1 << 20
+
+/**
+ * Makes series of one grid. Values of many series share one large array, and series that are given back are used again, because an array of
+ * its own for each of a million series costs more than what is computed in it.
+ */
+export class SeriesPool {
+  readonly #steps: number
+  /** For how many series the next slab will be: few at first, for queries that have few. */
+  #slabSeries = 8
+  readonly #free: StepSeries[] = []
+  #kinds = new Uint8Array(0)
+  #values = new Float64Array(0)
+  /** How many more series the slab has room for. */
+  #left = 0
+
+  constructor(steps: number) {
+    this.#steps = steps
+  }
+
+  take(labels: Labels, dropName: boolean): StepSeries {
+    const known = this.#free.pop()
+    if (known !== undefined) {
+      known.labels = labels
+      known.dropName = dropName
+      return known
+    }
+    const steps = this.#steps
+    if (this.#left === 0) {
+      this.#kinds = new Uint8Array(this.#slabSeries * steps)
+      this.#values = new Float64Array(this.#slabSeries * steps)
+      this.#left = this.#slabSeries
+      this.#slabSeries = Math.max(8, Math.min(this.#slabSeries * 2, Math.floor(MAX_SLAB_BYTES / 9 / steps)))
+    }
+    const from = --this.#left * steps
+    const columns = { kinds: this.#kinds.subarray(from, from + steps), values: this.#values.subarray(from, from + steps) }
+    return new StepSeries(labels, dropName, steps, columns)
+  }
+
+  /** Takes back a series that nobody else holds. */
+  give(series: StepSeries): void {
+    if (series.shared || series.kinds.length !== this.#steps) return
+    series.kinds.fill(ABSENT)
+    series.histograms = null
+    this.#free.push(series)
+  }
 }

@@ -89,6 +89,10 @@ export interface WindowShape {
 /** Fills the steps of `out` from the window; steps that have no result stay absent. */
 export type WindowFunction = (window: Window, out: StepSeries) => void
 
+/**
+ * Steps and samples are mostly even, so both bounds move on by as much as the step before. That guess takes two comparisons to check; only
+ * where it is wrong the bound walks.
+ */
 function findBounds(
   timestamps: Float64Array,
   count: number,
@@ -101,11 +105,25 @@ function findBounds(
   const steps = low.length
   let a = 0
   let b = 0
+  let strideA = 0
+  let strideB = 0
   for (let k = 0; k < steps; k++) {
     const end = endMs + k * stepMs
     const start = end - rangeMs
-    while (b < count && timestamps[b]! <= end) b++
-    while (a < b && timestamps[a]! <= start) a++
+    let guess = b + strideB
+    if (guess > 0 && guess < count && timestamps[guess - 1]! <= end && timestamps[guess]! > end) b = guess
+    else {
+      const before = b
+      while (b < count && timestamps[b]! <= end) b++
+      strideB = b - before
+    }
+    guess = a + strideA
+    if (guess > 0 && guess < count && timestamps[guess - 1]! <= start && timestamps[guess]! > start) a = guess
+    else {
+      const before = a
+      while (a < b && timestamps[a]! <= start) a++
+      strideA = a - before
+    }
     low[k] = a
     high[k] = b
   }

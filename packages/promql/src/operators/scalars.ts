@@ -47,12 +47,14 @@ async function lower(plan: LowerPlan, grid: Grid, execution: Execution): Promise
   const values = new Float64Array(grid.count).fill(NaN)
   const seen = new Uint8Array(grid.count)
   for await (const page of execution.vector(plan.input, grid)) {
-    for (const { kinds, values: from } of page) {
+    for (const series of page) {
+      const { kinds, values: from } = series
       for (let k = 0; k < kinds.length; k++) {
         if (kinds[k] !== FLOAT) continue
         values[k] = seen[k] === 0 ? from[k]! : NaN
         seen[k] = 1
       }
+      execution.recycle(series)
     }
   }
   return values

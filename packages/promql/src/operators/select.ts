@@ -4,7 +4,7 @@
  */
 import type { SampleBuffer } from '@tsink/core'
 import type { Execution, Pages } from '../evaluate/execution.ts'
-import { FLOAT, HISTOGRAM, StepSeries, type Grid } from '../evaluate/steps.ts'
+import { FLOAT, HISTOGRAM, type Grid, type StepSeries } from '../evaluate/steps.ts'
 import { interpolateSteps } from '../functions/smoothed.ts'
 import type { SelectPlan } from '../plan.ts'
 import { NameDropper } from './names.ts'
@@ -36,12 +36,15 @@ export async function* select(plan: SelectPlan, grid: Grid, execution: Execution
       measure.read += buffer.count
       if (buffer.count === 0) continue
       if (selector.detectResets) detectResets(buffer)
-      const column = new StepSeries(series.labels, false, steps)
+      const column = execution.series(series.labels, false, grid)
       const found =
         mode === 'smoothed'
           ? interpolateSteps(buffer, column, firstMs, stepMs, lookbackMs, execution, plan.expr)
           : fillSteps(buffer, column, firstMs, stepMs, lookbackMs, mode)
-      if (!found) continue
+      if (!found) {
+        execution.recycle(column)
+        continue
+      }
       const given = drops ? dropper.drop(column) : column
       if (given !== null) out.push(given)
       if (execution.due) await execution.pause()

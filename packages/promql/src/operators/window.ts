@@ -4,7 +4,7 @@
  */
 import type { Labels } from '@tsink/core'
 import type { Execution, Pages } from '../evaluate/execution.ts'
-import { FLOAT, isEmpty, StepSeries, type Grid } from '../evaluate/steps.ts'
+import { FLOAT, isEmpty, type Grid, type StepSeries } from '../evaluate/steps.ts'
 import { applyExtendedFunction } from '../functions/extended.ts'
 import { applyRangeFunction } from '../functions/range-functions.ts'
 import { SplitWindow, Window, type WindowShape } from '../functions/window.ts'
@@ -36,21 +36,15 @@ export async function* overWindows(plan: WindowPlan, grid: Grid, execution: Exec
   const extended = source.input.kind === 'selector' ? source.input.extended : 'none'
   const dropper = KEEPS_NAME.has(func) ? null : new NameDropper(source.names, execution)
   const wantsCounter = func === 'rate' || func === 'increase' || func === 'irate'
-  let spare: StepSeries | null = null
   for await (const page of readRange(source, grid, lookbackMs, plan.id, execution)) {
     const out: StepSeries[] = []
     for (const { labels, dropName, samples } of page) {
       window.load(samples, labels.metric)
-      const result: StepSeries = spare ?? new StepSeries(labels, dropName, grid.count)
-      spare = null
-      result.labels = labels
-      result.dropName = dropName
+      const result = execution.series(labels, dropName, grid)
       if (extended === 'none') applyRangeFunction(func, window, result, split)
       else applyExtendedFunction(func, window, result, extended === 'smoothed', lookbackMs)
       if (isEmpty(result)) {
-        // An empty result has all kinds absent again, but may have been given room for histograms.
-        result.histograms = null
-        spare = result
+        execution.recycle(result)
         continue
       }
       if (wantsCounter && result.kinds.includes(FLOAT)) adviseCounter(labels, window)
