@@ -488,7 +488,7 @@ function acceptedExemplars(parts: Parts, batch: WriteBatch): AcceptedExemplar[] 
     if (slot >= series.count || labelsProblem(labels) !== null || !Number.isFinite(timestamp)) continue
     const ref = series.refs[slot]!
     const id = ref !== 0 && parts.registry.has(ref) ? ref : parts.registry.resolve(series.labelBytes(slot))
-    if (id !== 0) accepted.push({ seriesBytes: parts.registry.labelBytes(id).slice(), labels, timestamp, value })
+    if (id !== 0) accepted.push({ seriesBytes: parts.registry.labelBytes(id).slice(), labelBytes: encodeLabels(labels), timestamp, value })
   }
   return accepted
 }

@@ -12,6 +12,9 @@ import { headSources, segmentSources } from './select.ts'
 import { hiding, relative, visible, writeTombstone, type Tombstone } from './tombstones.ts'
 import { CaughtSlots, View } from './view.ts'
 
+/** With more generations than this waiting to be flushed, a delete waits too. */
+const MAX_FROZEN = 4
+
 /** Deletes, or with `dryRun` only says what would go. Not durable yet when it returns: see Engine.delete. */
 export async function deleteSamples(parts: Parts, request: DeleteRequest): Promise<DeleteResult> {
   assertOpen(parts)
@@ -36,6 +39,8 @@ export async function deleteSamples(parts: Parts, request: DeleteRequest): Promi
       parts.background.wake()
     }
     const affected = await count(parts, view, tombstone, caught)
+    // Each delete may have frozen a generation: they must not pile up in memory.
+    if (parts.heads.frozen.length > MAX_FROZEN) await parts.background.flush(parts)
     return { ...affected, sequence: dryRun ? 0 : tombstone.sequence }
   } finally {
     view.release()

@@ -15,7 +15,7 @@ import { assert, lowerBound, SampleBuffer, VALUE_KINDS, type Histogram, type Val
 import type { Pins } from './pins.ts'
 import { sealRuns } from './runs.ts'
 import { SealedChunks } from './sealed.ts'
-import { ColumnSlabs } from './slabs.ts'
+import { ColumnSlabs, type SlabPool } from './slabs.ts'
 import { SlotMap } from './slot-map.ts'
 
 export const F64 = 0
@@ -78,10 +78,10 @@ export class Head {
   #limbo: number[] | null = null
   #limboEpoch = -1
 
-  constructor(base: number, chunkSamples: number, pins: Pins) {
+  constructor(base: number, chunkSamples: number, pins: Pins, pool: SlabPool) {
     this.base = base
     this.chunkSamples = chunkSamples
-    this.slabs = new ColumnSlabs(chunkSamples)
+    this.slabs = new ColumnSlabs(chunkSamples, pool)
     this.#pins = pins
   }
 

@@ -9,6 +9,7 @@ import type { TimeUnit } from '@tsink/core'
 import { START, type Position } from '@tsink/wal'
 import { Head } from './head.ts'
 import type { Pins } from './pins.ts'
+import { SlabPool } from './slabs.ts'
 
 /** 52 days. Half of what a double holds exactly, so that sums of two offsets are exact too. */
 export const NANOSECOND_SPAN: number = 2 ** 52
@@ -55,8 +56,10 @@ export class Heads {
   frozen: readonly Generation[] = []
   readonly #chunkSamples: number
   readonly #pins: Pins
+  readonly #pool: SlabPool
 
-  constructor(unit: TimeUnit, chunkSamples: number, pins: Pins) {
+  constructor(unit: TimeUnit, chunkSamples: number, pins: Pins, spareBytes: number) {
+    this.#pool = new SlabPool(spareBytes)
     this.span = unit === 'ns' ? NANOSECOND_SPAN : Infinity
     this.#chunkSamples = chunkSamples
     this.#pins = pins
@@ -85,7 +88,7 @@ export class Heads {
   head(base: number): Head {
     let head = this.active.heads.get(base)
     if (head === undefined) {
-      head = new Head(base, this.#chunkSamples, this.#pins)
+      head = new Head(base, this.#chunkSamples, this.#pins, this.#pool)
       this.active.heads.set(base, head)
     }
     return head
@@ -121,7 +124,11 @@ export class Heads {
     return generation
   }
 
+  /** Lets a frozen generation go. Its memory is used again when no view looks at it any more. */
   drop(generation: Generation): void {
     this.frozen = this.frozen.filter((each) => each !== generation)
+    this.#pins.whenFree(() => {
+      for (const head of generation.heads.values()) head.slabs.dispose()
+    })
   }
 }

@@ -7,19 +7,13 @@
 import { corruption, decodeLabels, type Labels, type Matcher, type MetricMetadata, type SeriesExemplars } from '@tsink/core'
 import { ByteReader, ByteWriter, crc32c } from '@tsink/codecs'
 import type { Host } from '@tsink/host'
-import { readExemplar, readMetadata, writeExemplar, writeMetadata, type AcceptedExemplar } from './record.ts'
-
-/** An exemplar in the store. */
-interface KeptExemplar {
-  readonly labels: Labels
-  readonly timestamp: number
-  readonly value: number
-}
+import { compareBytes } from './label-order.ts'
+import { readExemplar, readMetadata, writeExemplar, writeMetadata, type AcceptedExemplar, type ExemplarBytes } from './record.ts'
 
 interface SeriesNotes {
   readonly labels: Labels
   readonly labelBytes: Uint8Array
-  exemplars: KeptExemplar[]
+  exemplars: ExemplarBytes[]
 }
 
 /** Exemplars of one series beyond this push out its oldest, so that one busy series does not push out all others. */
@@ -64,7 +58,7 @@ export class Notes {
   }
 
   addExemplars(exemplars: readonly AcceptedExemplar[]): void {
-    for (const { seriesBytes, labels, timestamp, value } of exemplars) this.#addExemplar(seriesBytes, { labels, timestamp, value })
+    for (const { seriesBytes, labelBytes, timestamp, value } of exemplars) this.#addExemplar(seriesBytes, { labelBytes, timestamp, value })
   }
 
   metadata(metric: string | undefined, limit: number | undefined): ReadonlyMap<string, readonly MetricMetadata[]> {
@@ -85,7 +79,12 @@ export class Notes {
     for (const { labels, exemplars } of this.#series.values()) {
       if (selectors.length > 0 && !selectors.some((set) => set.every((matcher) => matcher.matches(labels.get(matcher.name))))) continue
       const inRange = exemplars.filter(({ timestamp }) => timestamp >= minTime && timestamp <= maxTime)
-      if (inRange.length > 0) found.push({ labels, exemplars: inRange.sort((a, b) => a.timestamp - b.timestamp) })
+      if (inRange.length === 0) continue
+      inRange.sort((a, b) => a.timestamp - b.timestamp)
+      found.push({
+        labels,
+        exemplars: inRange.map(({ labelBytes, timestamp, value }) => ({ labels: decodeLabels(labelBytes), timestamp, value })),
+      })
     }
     return found
   }
@@ -144,7 +143,7 @@ export class Notes {
       writer.uvarint(labelBytes.length)
       writer.append(labelBytes)
       writer.uvarint(exemplars.length)
-      for (const { labels, timestamp, value } of exemplars) writeExemplar(writer, labels, timestamp, value)
+      for (const exemplar of exemplars) writeExemplar(writer, exemplar)
     }
     writer.u32(crc32c(writer.bytes.subarray(0, writer.length)))
     return writer.finish()
@@ -166,7 +165,7 @@ export class Notes {
     }
   }
 
-  #addExemplar(labelBytes: Uint8Array, exemplar: KeptExemplar): void {
+  #addExemplar(labelBytes: Uint8Array, exemplar: ExemplarBytes): void {
     this.version++
     const bytes = labelBytes.slice()
     const labels = decodeLabels(bytes)
@@ -177,7 +176,12 @@ export class Notes {
     this.#series.set(key, series)
     const last = series.exemplars.at(-1)
     // Scrapes repeat the same exemplar until there is a new one.
-    if (last !== undefined && last.timestamp === exemplar.timestamp && last.value === exemplar.value && last.labels.equals(exemplar.labels))
+    if (
+      last !== undefined &&
+      last.timestamp === exemplar.timestamp &&
+      last.value === exemplar.value &&
+      compareBytes(last.labelBytes, exemplar.labelBytes) === 0
+    )
       return
     series.exemplars.push(exemplar)
     this.#exemplars++

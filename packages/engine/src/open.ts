@@ -30,6 +30,9 @@ export interface OpenReport {
 const UNIT = 'unit'
 const TOMBSTONES = 'tombstones'
 
+/** Memory for columns that is kept for the next head: enough for a steady load, little enough to be overlooked. */
+const MAX_SPARE_BYTES = 67_108_864
+
 /** Indexes of segments may take this share of the memory budget. */
 const INDEX_SHARE = 0.25
 
@@ -69,7 +72,7 @@ async function openLocked(host: Host, options: Options, lock: DiskLock): Promise
     pins,
     lock,
     registry: new Registry({ seed: host.random() * 2 ** 32 }),
-    heads: new Heads(options.unit, options.chunkSamples, pins),
+    heads: new Heads(options.unit, options.chunkSamples, pins, Math.min(MAX_SPARE_BYTES, options.flushBytes / 4)),
     notes,
     tombstones,
     shelf,
@@ -111,11 +114,20 @@ async function openLocked(host: Host, options: Options, lock: DiskLock): Promise
     const opened = await Log.open(host.disk, 'log', logOptions, (record) => replay.take(record))
     parts.log = opened.log
     report = opened.report
+    forgetUnused(parts)
   }
   if (options.preload) for (const segment of shelf.segments) await shelf.loadIndex(segment)
   parts.background.start(parts)
   parts.background.wake()
   return { parts, report: { log: report, lostSamples: replay.lostSamples } }
+}
+
+/** Takes series out of the registry that the log defines but whose samples are all in segments. */
+function forgetUnused(parts: Parts): void {
+  const { registry, heads } = parts
+  const unused: number[] = []
+  for (let id = 1; id <= registry.lastId; id++) if (registry.has(id) && !heads.has(id)) unused.push(id)
+  if (unused.length > 0) registry.remove(Uint32Array.from(unused))
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }

@@ -10,9 +10,6 @@ import {
   assert,
   corruption,
   histogram,
-  Labels,
-  decodeLabels,
-  encodeLabels,
   COUNTER_RESET_HINTS,
   Matcher,
   VALUE_KINDS,
@@ -53,10 +50,10 @@ export interface AcceptedColumn {
   readonly startTimestamps: Float64Array | null
 }
 
-/** An exemplar with its series by label bytes: exemplars are few, and may come without samples. */
+/** An exemplar, its labels and its series as label bytes: exemplars are few, and may come without samples. */
 export interface AcceptedExemplar {
   readonly seriesBytes: Uint8Array
-  readonly labels: Labels
+  readonly labelBytes: Uint8Array
   readonly timestamp: number
   readonly value: number
 }
@@ -88,7 +85,7 @@ export function writeBatch(writer: ByteWriter, batch: BatchRecord): void {
   for (const exemplar of batch.exemplars) {
     writer.uvarint(exemplar.seriesBytes.length)
     writer.append(exemplar.seriesBytes)
-    writeExemplar(writer, exemplar.labels, exemplar.timestamp, exemplar.value)
+    writeExemplar(writer, exemplar)
   }
 }
 
@@ -136,16 +133,18 @@ export function readMetadata(reader: ByteReader): MetricMetadata {
   return { metric: reader.string(), type: reader.string() as MetricType, help: reader.string(), unit: reader.string() }
 }
 
-export function writeExemplar(writer: ByteWriter, labels: Labels, timestamp: number, value: number): void {
-  const bytes = encodeLabels(labels)
-  writer.uvarint(bytes.length)
-  writer.append(bytes)
+/** An exemplar without its series. */
+export type ExemplarBytes = Omit<AcceptedExemplar, 'seriesBytes'>
+
+export function writeExemplar(writer: ByteWriter, { labelBytes, timestamp, value }: ExemplarBytes): void {
+  writer.uvarint(labelBytes.length)
+  writer.append(labelBytes)
   writer.f64(timestamp)
   writer.f64(value)
 }
 
-export function readExemplar(reader: ByteReader): { labels: Labels; timestamp: number; value: number } {
-  return { labels: decodeLabels(reader.take(reader.length()).slice()), timestamp: reader.f64(), value: reader.f64() }
+export function readExemplar(reader: ByteReader): ExemplarBytes {
+  return { labelBytes: reader.take(reader.length()).slice(), timestamp: reader.f64(), value: reader.f64() }
 }
 
 function writeColumn(writer: ByteWriter, column: AcceptedColumn): void {

@@ -179,6 +179,9 @@ export class Shelf {
     const { state } = this.#catalog
     const gone = new Set([...remove].map(({ info }) => info.id))
     const segments = [...state.segments.filter(({ id }) => !gone.has(id)), ...(change.add ?? [])]
+    const added = (change.add ?? []).map((info) => Segment.of(this.#host, info))
+    // Indexes that are all kept in memory are there before anybody can see their segments, for readers that cannot wait.
+    if (this.#maxIndexBytes === Infinity) for (const segment of added) this.#touch(segment, await segment.loadIndex())
     try {
       await this.#catalog.publish({
         segments,
@@ -191,10 +194,13 @@ export class Shelf {
       if (error instanceof TsinkError && error.code === 'SYNC_FAILED') {
         this.trouble = new TsinkError('READ_ONLY', `the store takes no writes: ${error.message}`, { cause: error, detail: error.detail })
       }
+      for (const segment of added) {
+        this.#used.delete(segment)
+        await segment.close()
+      }
       throw error
     }
     // From here to the end nothing waits: a view sees all of the change or none.
-    const added = (change.add ?? []).map((info) => Segment.of(this.#host, info))
     this.segments = sorted([...this.segments.filter((segment) => !remove.has(segment)), ...added])
     change.swap?.()
     for (const segment of remove) {

@@ -21,8 +21,33 @@ const NO_WORDS = new Float64Array(0)
 const NO_INTEGERS = new BigInt64Array(0)
 const NO_CLASS = 255
 
-/** So many empty slabs wait for their next use; the rest go back to the system. */
-const SPARE_SLABS = 32
+/** One slab's memory, seen as doubles and as integers. */
+interface SlabMemory {
+  readonly floats: Float64Array
+  readonly integers: BigInt64Array
+}
+
+/** Slabs that wait for their next use: memory that was touched before costs far less than new memory. Shared by the heads of a store. */
+export class SlabPool {
+  readonly #spare: SlabMemory[] = []
+  readonly #max: number
+
+  /** Keeps at most so many bytes; the rest go back to the system. */
+  constructor(maxBytes: number) {
+    this.#max = Math.floor(maxBytes / (SLAB_WORDS * 8))
+  }
+
+  take(): SlabMemory {
+    const spare = this.#spare.pop()
+    if (spare !== undefined) return spare
+    const memory = new ArrayBuffer(SLAB_WORDS * 8)
+    return { floats: new Float64Array(memory), integers: new BigInt64Array(memory) }
+  }
+
+  give(memory: SlabMemory): void {
+    if (this.#spare.length < this.#max) this.#spare.push(memory)
+  }
+}
 
 export class ColumnSlabs {
   /** Samples that a block of each class holds, ascending; the last is the size at which a column is sealed. */
@@ -30,7 +55,7 @@ export class ColumnSlabs {
   /** The slabs' words as doubles, and the same words as integers. */
   readonly floats: Float64Array[] = []
   readonly integers: BigInt64Array[] = []
-  /** Bytes held in slabs, used or spare. */
+  /** Bytes of the slabs in use. */
   bytes = 0
 
   readonly #classOf: number[] = []
@@ -41,10 +66,11 @@ export class ColumnSlabs {
   readonly #fresh: number[] = []
   /** For each class slabs that may have room, newest last. Entries may be stale and are checked when they are met. */
   readonly #open: number[][]
-  readonly #spare: number[] = []
+  readonly #pool: SlabPool
   readonly #vacant: number[] = []
 
-  constructor(maxSamples: number) {
+  constructor(maxSamples: number, pool: SlabPool) {
+    this.#pool = pool
     const capacities: number[] = []
     for (let step = 4; ; step *= 2) {
       const between = step >= 8 ? step * 1.5 : step
@@ -104,6 +130,11 @@ export class ColumnSlabs {
     else if (wasFull) this.#open[size]!.push(slab)
   }
 
+  /** Gives all memory back to the pool. Nothing may look at any block afterwards. */
+  dispose(): void {
+    for (let slab = 0; slab < this.floats.length; slab++) if (this.#classOf[slab] !== NO_CLASS) this.#retire(slab)
+  }
+
   /** A block's offset in the slab, or -1 when it is full. */
   #take(slab: number, words: number): number {
     let offset = this.#free[slab]!
@@ -118,12 +149,10 @@ export class ColumnSlabs {
   }
 
   #newSlab(): number {
-    const spare = this.#spare.pop()
-    if (spare !== undefined) return spare
     const slab = this.#vacant.pop() ?? this.floats.length
-    const memory = new ArrayBuffer(SLAB_WORDS * 8)
-    this.floats[slab] = new Float64Array(memory)
-    this.integers[slab] = new BigInt64Array(memory)
+    const { floats, integers } = this.#pool.take()
+    this.floats[slab] = floats
+    this.integers[slab] = integers
     this.bytes += SLAB_WORDS * 8
     this.#reset(slab)
     return slab
@@ -131,10 +160,7 @@ export class ColumnSlabs {
 
   #retire(slab: number): void {
     this.#reset(slab)
-    if (this.#spare.length < SPARE_SLABS) {
-      this.#spare.push(slab)
-      return
-    }
+    this.#pool.give({ floats: this.floats[slab]!, integers: this.integers[slab]! })
     this.floats[slab] = NO_WORDS
     this.integers[slab] = NO_INTEGERS
     this.bytes -= SLAB_WORDS * 8
