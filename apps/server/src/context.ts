@@ -31,15 +31,18 @@ export interface ServerContext {
   store: Store | null
   /** The same store as an engine, for what only an engine does. */
   engine: Engine | null
+  /** The ports of listeners over bare sockets, by protocol. */
+  ports: Readonly<Record<string, number>>
   /** Asks the process to stop as if it had got SIGTERM. */
   quit: () => void
 }
 
-/** The store, when it serves. @throws TsinkError CLOSED otherwise. */
+/**
+ * The store, when it is open: also while the server stops, for requests that came before. New ones are refused before their handler.
+ * @throws TsinkError CLOSED while it is being opened.
+ */
 export function storeOf(context: ServerContext): Store {
-  if (context.store === null || context.phase !== 'ready') {
-    throw new TsinkError('CLOSED', context.phase === 'replaying' ? 'the store is still being opened' : 'the server is stopping')
-  }
+  if (context.store === null) throw new TsinkError('CLOSED', 'the store is still being opened')
   return context.store
 }
 

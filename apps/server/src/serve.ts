@@ -100,6 +100,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     replay: { min: 0, max: 0, current: 0 },
     store: null,
     engine: null,
+    ports: {},
     quit: () => process.kill(process.pid, 'SIGTERM'),
   }
   showGates(context)
@@ -113,8 +114,9 @@ export async function startServer(config: Config): Promise<RunningServer> {
     showStore(metrics, () => engine.stats())
     // A stop that came during the replay has the store closed by `stop`.
     if (context.phase !== 'replaying') return
-    listeners = await openListeners(context)
     context.phase = 'ready'
+    listeners = await openListeners(context)
+    context.ports = listeners.ports
     context.log.info({ ms: Date.now() - context.startedAt.getTime() }, 'ready')
   })
   let stopping: Promise<void> | null = null

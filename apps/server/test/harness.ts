@@ -3,7 +3,12 @@ import { loadConfig, startServer, type RunningServer } from '@tsink/server'
 
 export async function start(...flags: string[]): Promise<RunningServer> {
   const server = await startServer(await loadConfig(['--listen', '127.0.0.1:0', '--log-level', 'fatal', '--retention', '0', ...flags], {}))
-  await server.ready
+  try {
+    await server.ready
+  } catch (error) {
+    await server.stop()
+    throw error
+  }
   return server
 }
 
