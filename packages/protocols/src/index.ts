@@ -64,3 +64,5 @@ export { decodeStatsd, type StatsdDecoded, type StatsdEvent } from './statsd/dec
 export { StatsdAggregator, type StatsdAggregatorOptions } from './statsd/aggregate.ts'
 export type { StatsdDialects } from './statsd/content.ts'
 export { STATSD_LIMITS } from './statsd/limits.ts'
+export { compileRelabel, relabel, type RelabelStep } from './relabel/relabel.ts'
+export { RELABEL_ACTIONS, RELABEL_DEFAULTS, type RelabelAction, type RelabelConfig } from './relabel/config.ts'

@@ -55,12 +55,13 @@ export class SeriesCache {
   readonly #maxBytes: number
   #count = 0
   /** For entry i: its raw bytes are `arena[keys[i] .. forms[i])`, its canonical bytes `arena[forms[i] .. keys[i + 1])`. */
-  #arena: Uint8Array = new Uint8Array(65_536)
-  #keys: Uint32Array = new Uint32Array(1_025)
-  #forms: Uint32Array = new Uint32Array(1_024)
-  #hashes: Uint32Array = new Uint32Array(1_024)
-  #refs: Uint32Array = new Uint32Array(1_024)
-  #table: Int32Array = new Int32Array(4_096).fill(-1)
+  // Small at first: a scraper has a cache for each of its targets.
+  #arena: Uint8Array = new Uint8Array(4_096)
+  #keys: Uint32Array = new Uint32Array(65)
+  #forms: Uint32Array = new Uint32Array(64)
+  #hashes: Uint32Array = new Uint32Array(64)
+  #refs: Uint32Array = new Uint32Array(64)
+  #table: Int32Array = new Int32Array(256).fill(-1)
   #next = 0
   #generation = 0
   #pending: Pending[] = []

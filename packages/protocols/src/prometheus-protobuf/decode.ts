@@ -14,6 +14,7 @@ import { printBound } from '../decimal.ts'
 import { coarsened } from '../histogram-schema.ts'
 import { LabelWriter } from '../label-writer.ts'
 import { BYTES, FIXED64, ProtoReader, VARINT } from '../protobuf.ts'
+import { KEY_KINDS } from '../series-cache.ts'
 import { PROMETHEUS_PROTOBUF_LIMITS } from './limits.ts'
 
 export interface ExpositionProtobufOptions extends DecodeOptions {
@@ -242,7 +243,11 @@ class Decoder {
     this.#labels.addText(METRIC_NAME, name)
     for (const [label, value] of pairs) this.#labels.addText(label, value)
     const problem = this.#labels.finish(true)
-    if (problem === null) return this.batch.add(this.#labels)
+    if (problem === null) {
+      const { bytes, length } = this.#labels
+      const known = this.batch.known(bytes, 0, length, KEY_KINDS.pairs)
+      return known >= 0 ? known : this.batch.remember(bytes, 0, length, KEY_KINDS.pairs, this.#labels)
+    }
     this.rejected.add(`metric ${JSON.stringify(name)}`, problem)
     return -1
   }

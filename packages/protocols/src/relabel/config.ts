@@ -53,7 +53,8 @@ export function completeRelabelConfig(config: RelabelConfig): Required<RelabelCo
   const full = { ...RELABEL_DEFAULTS, ...config }
   const { action, modulus, targetLabel, replacement } = full
   if (!RELABEL_ACTIONS.includes(action)) throw wrong('action', `unknown relabel action ${JSON.stringify(action)}`)
-  for (const name of full.sourceLabels) if (!isLabelName(name)) throw wrong('sourceLabels', `${JSON.stringify(name)} is not a valid label name`)
+  for (const name of full.sourceLabels)
+    if (!isLabelName(name)) throw wrong('sourceLabels', `${JSON.stringify(name)} is not a valid label name`)
   if (!Number.isSafeInteger(modulus) || modulus < 0) throw wrong('modulus', `the modulus must be a whole number, not ${modulus}`)
   if (action === 'hashmod' && modulus === 0) throw wrong('modulus', 'relabel configuration for hashmod requires non-zero modulus')
   if (WITH_TARGET.includes(action) && targetLabel === '') {
