@@ -2,7 +2,17 @@
  * Database: the embedded front. Everything that can wait is a promise here; what need not is under `sync` and in series handles. The work is
  * the engine's; this is the shape in which a program meets it.
  */
-import { Labels, METRIC_NAME, TsinkError, type DeleteResult, type Matcher, type QueryResult, type ValueKind } from '@tsink/core'
+import {
+  Labels,
+  METRIC_NAME,
+  TsinkError,
+  type AppendResult,
+  type DeleteResult,
+  type Matcher,
+  type QueryResult,
+  type ValueKind,
+  type WriteBatch,
+} from '@tsink/core'
 import type { Engine, EngineStats, Expiry, OpenReport, SnapshotResult, VerifyReport } from '@tsink/engine'
 import type { Clock } from '@tsink/host'
 import type { Features, QueryOptions } from '@tsink/promql'
@@ -91,6 +101,12 @@ export class Database<P extends Precision = 'ms'> {
     await this.#settle()
     const draft = draftColumns<P>(Array.isArray(columns) ? columns : [columns], this.#cache, this.#nanoseconds)
     return draft.finish(await this.#engine.append(draft.batch))
+  }
+
+  /** @internal What the thread of a RemoteDatabase does with rows that became columns on the other side. */
+  async appendBatch(batch: WriteBatch): Promise<AppendResult> {
+    await this.#settle()
+    return this.#engine.append(batch)
   }
 
   /**

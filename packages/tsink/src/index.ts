@@ -18,6 +18,7 @@ export { Database, type EvaluateOptions, type ListOptions, type QueryTime } from
 export { open } from './open.ts'
 export type { Keep, OpenOptions, Size, Span } from './options.ts'
 export type { SelectOptions } from './read.ts'
+export { RemoteDatabase } from './remote-database.ts'
 export type { ScanOptions, ScanPage } from './scan.ts'
 export type { FlushResult, SeriesHandle } from './series-handle.ts'
 export { SyncDatabase } from './sync-database.ts'

@@ -1,11 +1,13 @@
 /** open: from a path and options to a database. */
-import type { Matcher } from '@tsink/core'
+import { TsinkError, type Matcher } from '@tsink/core'
 import { Engine } from '@tsink/engine'
 import type { Host } from '@tsink/host'
 import { memoryPlace, placeAt } from '#place'
+import { startThread } from '#thread'
 import { Database } from './database.ts'
 import { checkKnown, engineOptions, spanOf, type OpenOptions } from './options.ts'
 import { matchersOf } from './read.ts'
+import { RemoteDatabase } from './remote-database.ts'
 import type { Precision } from './types.ts'
 
 /**
@@ -16,10 +18,16 @@ import type { Precision } from './types.ts'
  * await using db = await open({ path: './data', retention: '30d', sync: 'periodic' })
  */
 export function open(path: string): Promise<Database>
-export function open<P extends Precision = 'ms'>(options?: OpenOptions<P>): Promise<Database<P>>
-export async function open(given: string | OpenOptions = {}): Promise<Database<Precision>> {
+export function open<P extends Precision = 'ms'>(options: OpenOptions<P> & { readonly worker: true }): Promise<RemoteDatabase<P>>
+export function open<P extends Precision = 'ms'>(options?: OpenOptions<P> & { readonly worker?: false }): Promise<Database<P>>
+export async function open(given: string | OpenOptions = {}): Promise<Database<Precision> | RemoteDatabase<Precision>> {
   const options: OpenOptions = typeof given === 'string' ? { path: given } : given
   checkKnown(options)
+  if (options.worker === true) {
+    if (options.host !== undefined)
+      throw new TsinkError('BAD_CONFIG', 'a host of your own and worker do not go together', { detail: { option: 'host' } })
+    return RemoteDatabase.open(startThread(), options)
+  }
   const rules: { matchers: readonly Matcher[]; retentionMs: number }[] = []
   for (const { selector, retention } of options.keep ?? []) {
     rules.push({ matchers: await matchersOf(selector), retentionMs: spanOf('keep', retention)! })

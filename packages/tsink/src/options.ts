@@ -53,12 +53,22 @@ export interface OpenOptions<P extends Precision = Precision> {
   readonly writeTimeout?: Span
   /** Whether flushes, compaction and retention run by themselves. Default true. */
   readonly background?: boolean
+  /**
+   * Keeps the index of every file in memory, as the synchronous reads need. Without it indexes come and go as they are used: for databases of
+   * very many series and files that are read through promises. Default true.
+   */
+  readonly preload?: boolean
   /** For how long a delete can be undone at least. Default 10 minutes. */
   readonly undo?: Span
   /** Told about progress while opening replays the log. */
   readonly onReplay?: (doneBytes: number, totalBytes: number) => void
   /** Told about errors of background work, damaged files among them. Default: they show in `stats()` only. */
   readonly onError?: (error: unknown) => void
+  /**
+   * Runs the database in a thread of its own, so that the event loop of this one never waits for it: `open` gives a RemoteDatabase then, with
+   * promises for everything. In a browser this is the way to a database in files. Default false.
+   */
+  readonly worker?: boolean
   /** A disk, clock and machine of your own, for tests and unusual places. Replaces `path`. */
   readonly host?: Host
 }
@@ -84,6 +94,7 @@ export function engineOptions(options: OpenOptions, rules: EngineOptions['retent
     retentionBytes: size('diskLimit'),
     maxFutureMs: span('maxFuture'),
     background: options.background,
+    preload: options.preload ?? true,
     undoMs: span('undo'),
     onReplay: options.onReplay,
     onError: options.onError,
@@ -107,6 +118,7 @@ const KNOWN: readonly string[] = [
   'maxFuture',
   'writeTimeout',
   'background',
+  'preload',
   'undo',
   'onReplay',
   'onError',

@@ -100,3 +100,16 @@ describe('retention', () => {
     expect(await db.previewRetention()).toEqual([])
   })
 })
+
+describe('the synchronous reads', () => {
+  test('see what is in memory and in files alike, also in files that have just been made', async () => {
+    await using db = await open(dir)
+    for (let round = 0; round < 4; round++) {
+      await db.insertRows(rows(round * 100, round * 100 + 100))
+      await db.checkpoint()
+      expect(db.sync.selectColumns('m').reduce((sum, series) => sum + series.timestamps.length, 0)).toBe(round * 100 + 100)
+    }
+    await db.compact()
+    expect(db.sync.selectColumns('m').reduce((sum, series) => sum + series.timestamps.length, 0)).toBe(400)
+  })
+})

@@ -25,6 +25,9 @@ interface Shape {
   readonly samples: number
 }
 
+const TOY: Shape = { series: 100, samples: 200 }
+const FULL: Shape = { series: 1_000, samples: 5_000 }
+
 /** What one store took for everything, in milliseconds, with checksums of what it read. */
 interface Outcome {
   readonly insertMs: number
@@ -37,8 +40,7 @@ interface Outcome {
 
 type Contender = (shape: Shape, dir: string) => Promise<Outcome>
 
-export async function embedded(quick: boolean): Promise<{ rows: string[][]; goals: Goal[] }> {
-  const shape: Shape = quick ? { series: 100, samples: 200 } : { series: 1_000, samples: 5_000 }
+export async function embedded(quick: boolean, shape: Shape = quick ? TOY : FULL): Promise<{ rows: string[][]; goals: Goal[] }> {
   const contenders: Record<string, Contender> = {
     'node:sqlite': sqlite,
     'tsink rows': tsinkRows,
