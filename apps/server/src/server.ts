@@ -51,13 +51,9 @@ export async function buildServer(context: ServerContext): Promise<FastifyInstan
 
   // Write routes read their bodies themselves, after admission; everything else has a small body of parameters.
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', (request, payload, done) => {
-    if (request.routeOptions.config.ownBody === true) return done(null, undefined)
-    readBody(payload as FastifyRequest['raw'], MAX_FORM_BYTES).then(
-      (body) => done(null, body),
-      (error: Error) => done(error, undefined),
-    )
-  })
+  app.addContentTypeParser('*', async (request: FastifyRequest, payload: FastifyRequest['raw']) =>
+    request.routeOptions.config.ownBody === true ? undefined : readBody(payload, MAX_FORM_BYTES),
+  )
 
   observe(app, context)
   guard(app, context)

@@ -34,26 +34,24 @@ const TOLERANCE = 1e-12
 
 function sameText(want: string, got: string): boolean {
   if (want === got) return true
-  // Annotations print numbers too; only whole numbers in text form are compared loosely.
   const [x, y] = [Number(want), Number(got)]
   return want.trim() !== '' && got.trim() !== '' && !Number.isNaN(x) && !Number.isNaN(y) && close(x, y)
 }
 
 function close(a: number, b: number): boolean {
-  return a === b || Math.abs(a - b) <= TOLERANCE * Math.max(Math.abs(a), Math.abs(b))
+  return a === b || (Number.isFinite(a) && Number.isFinite(b) && Math.abs(a - b) <= TOLERANCE * Math.max(Math.abs(a), Math.abs(b)))
 }
 
 /** Elements with labels of their own come in no promised order. */
 function ordered(list: readonly unknown[]): readonly unknown[] {
   const keys = list.map((element) => (isObject(element) ? (element['metric'] ?? element['seriesLabels']) : undefined))
   if (keys.includes(undefined)) return list
-  const text = (element: unknown): string =>
-    JSON.stringify(
-      Object.entries(
-        (element as { metric?: object; seriesLabels?: object }).metric ?? (element as { seriesLabels: object }).seriesLabels,
-      ).toSorted(),
-    )
-  return list.toSorted((a, b) => (text(a) < text(b) ? -1 : 1))
+  const texts = new Map(list.map((element, i) => [element, labelText(keys[i] as object)]))
+  return list.toSorted((a, b) => (texts.get(a)! < texts.get(b)! ? -1 : 1))
+}
+
+function labelText(labels: object): string {
+  return JSON.stringify(Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -45,7 +45,7 @@ describe.skipIf(demo.skip !== null)(`the compliance queries${demo.skip === null 
         response.status === golden.status ? difference(golden.data, body.data) : `status ${response.status}: ${JSON.stringify(body)}`
       if (found !== null) wrong.push(`${golden.id} ${query}: ${found}`)
     }
-    console.log(`promql-compliance over HTTP: ${cases.length - wrong.length} of ${cases.length}`)
+    process.stdout.write(`promql-compliance over HTTP: ${cases.length - wrong.length} of ${cases.length}\n`)
     expect(wrong).toEqual([])
   }, 120_000)
 })

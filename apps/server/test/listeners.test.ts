@@ -1,5 +1,6 @@
 /** Protocols over bare sockets, with real sockets. */
 import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RunningServer } from '@tsink/server'
@@ -26,18 +27,15 @@ function udp(port: number, ...packets: string[]): Promise<void> {
   })
 }
 
-function tcp(port: number, ...pieces: string[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', async () => {
-      for (const piece of pieces) {
-        socket.write(piece)
-        await new Promise((done) => setTimeout(done, 10))
-      }
-      socket.end()
-    })
-    socket.on('close', () => resolve())
-    socket.on('error', reject)
-  })
+async function tcp(port: number, ...pieces: string[]): Promise<void> {
+  const socket = connect(port, '127.0.0.1')
+  await once(socket, 'connect')
+  for (const piece of pieces) {
+    socket.write(piece)
+    await new Promise((done) => setTimeout(done, 10))
+  }
+  socket.end()
+  await once(socket.resume(), 'close')
 }
 
 /** The value of a series as soon as it is there. */

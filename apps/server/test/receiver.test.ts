@@ -48,7 +48,7 @@ describe.skipIf(folder.skip !== null)(
         const found = await replay(server.url, exchange)
         if (found !== null) wrong.push(`${exchange.id} (${exchange.rfcLevel}) ${exchange.test}: ${found}`)
       }
-      console.log(`remote write 2.0 receiver: ${exchanges.length - wrong.length} of ${exchanges.length}`)
+      process.stdout.write(`remote write 2.0 receiver: ${exchanges.length - wrong.length} of ${exchanges.length}\n`)
       expect(wrong).toEqual([])
     }, 60_000)
   },

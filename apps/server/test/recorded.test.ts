@@ -103,8 +103,8 @@ for (const [name, flags, different] of [
         // A difference that is gone must leave the list.
         if (found === null && reason !== undefined) wrong.push(`${request.id} ${request.name}: listed as different, and the same`)
       }
-      console.log(
-        `http-api ${name}: ${same} of ${lines.length} answers as recorded; ${lines.length - same - wrong.length} differ on purpose`,
+      process.stdout.write(
+        `http-api ${name}: ${same} of ${lines.length} answers as recorded; ${lines.length - same - wrong.length} differ on purpose\n`,
       )
       expect(wrong).toEqual([])
     }, 60_000)

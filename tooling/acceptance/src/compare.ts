@@ -45,7 +45,8 @@ function same(a: string, b: string): boolean {
   if (a === b) return true
   const [x, y] = [toNumber(a), toNumber(b)]
   if (Number.isNaN(x) && Number.isNaN(y)) return true
-  return Math.abs(x - y) <= TOLERANCE * Math.max(Math.abs(x), Math.abs(y))
+  // Of infinities only the same one is equal: the tolerance of an infinity is infinite.
+  return Number.isFinite(x) && Number.isFinite(y) && Math.abs(x - y) <= TOLERANCE * Math.max(Math.abs(x), Math.abs(y))
 }
 
 function toNumber(text: string): number {

@@ -2,6 +2,7 @@
  * `pnpm chaos --rounds 200 --seed 1 [--canary]`: kill -9 at random moments under write load against the real server process; every
  * acknowledged sample must be there after each restart. With `--canary` a server that acknowledges too early must be caught.
  */
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { serverCommand } from '@tsink/testing'
@@ -38,8 +39,11 @@ const { losses, acknowledged, folder } = await runRounds({
     }
   },
 })
-for (const loss of losses.slice(0, 20)) console.log(`  {${loss.labels}} at ${loss.timestamp}: ${loss.problem}`)
-if (folder !== null) console.log(`the data is kept at ${folder}`)
+for (const loss of losses.slice(0, values.canary ? 3 : 20)) console.log(`  {${loss.labels}} at ${loss.timestamp}: ${loss.problem}`)
+if (folder !== null) {
+  if (values.canary) rmSync(folder, { recursive: true, force: true })
+  else console.log(`the data is kept at ${folder}`)
+}
 console.log(`${acknowledged} samples acknowledged in all, ${losses.length} faults`)
 if (values.canary) {
   const caught = losses.length > 0

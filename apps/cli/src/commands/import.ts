@@ -109,8 +109,8 @@ function open(file: string, advance: (bytes: number) => void): Readable {
 }
 
 interface Progress {
-  advance(bytes: number): void
-  close(): void
+  readonly advance: (bytes: number) => void
+  readonly close: () => void
 }
 
 /** A bar on a terminal, nothing elsewhere. */
