@@ -22,6 +22,13 @@ export interface QueryStats {
   readonly samplesRead: number
   /** The most samples held at one moment. */
   readonly peakSamples: number
+  /**
+   * Samples that the selectors look at, by step: one that lies in the windows of several steps counts at each of them. Null unless
+   * {@link QueryOptions.stats} asked for it.
+   */
+  readonly queryableSamples: Float64Array | null
+  /** Samples that a step looks at and the step before did not. Null as above. */
+  readonly newSamples: Float64Array | null
 }
 
 /** A query's answer with its statistics, and the analysis of its plan where one was asked for. */
@@ -39,8 +46,8 @@ export async function instantQuery(query: string | Expr, timeMs: number, options
   const settings = settle(options)
   const range = { startMs: timeMs, endMs: timeMs, stepMs: 0 }
   const { plan, text } = prepare(query, range, settings)
-  const grid: Grid = { startMs: timeMs, stepMs: 0, count: 1 }
-  const execution = new Execution(settings, range, text, runner)
+  const grid: Grid = { startMs: timeMs, stepMs: 0, count: 1, inner: false }
+  const execution = new Execution(settings, range, grid.count, text, runner)
   return finish(plan, execution, await run(plan, grid, execution, true))
 }
 
@@ -60,8 +67,8 @@ export async function rangeQuery(
   }
   if (endMs < startMs) throw new TsinkError('BAD_RANGE', 'end timestamp must not be before start time')
   const { plan, text } = prepare(query, range, settings)
-  const grid: Grid = { startMs, stepMs, count: Math.floor((endMs - startMs) / stepMs) + 1 }
-  const execution = new Execution(settings, range, text, runner)
+  const grid: Grid = { startMs, stepMs, count: Math.floor((endMs - startMs) / stepMs) + 1, inner: false }
+  const execution = new Execution(settings, range, grid.count, text, runner)
   return finish(plan, execution, await run(plan, grid, execution, false))
 }
 
@@ -83,12 +90,12 @@ export function planOf(query: string | Expr, range: QueryRange, options: QueryOp
 }
 
 function finish(plan: Plan, execution: Execution, value: QueryValue): EvaluatedResult {
-  const { annotations, samplesRead, peakSamples } = execution
+  const { annotations, samplesRead, peakSamples, counts } = execution
   return {
     value,
     warnings: annotations.warnings(),
     infos: annotations.infos(),
-    stats: { samplesRead, peakSamples },
+    stats: { samplesRead, peakSamples, queryableSamples: counts?.queryable ?? null, newSamples: counts?.fresh ?? null },
     analysis: execution.settings.analyze ? analysisOf(plan, execution) : null,
   }
 }

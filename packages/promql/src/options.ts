@@ -54,6 +54,8 @@ export interface QueryOptions {
   readonly yieldToHost?: () => Promise<void>
   /** How long a query computes before it yields. 10 ms, so that a cancel arrives well within 50 ms. */
   readonly sliceMs?: number
+  /** Count samples for each step: see `QueryStats`. */
+  readonly stats?: boolean
   /** Measure each operator: the result carries an `analysis`. */
   readonly analyze?: boolean
 }
@@ -72,6 +74,7 @@ export interface Settings {
   readonly now: () => number
   readonly yieldToHost: () => Promise<void>
   readonly sliceMs: number
+  readonly stats: boolean
   readonly analyze: boolean
 }
 
@@ -89,6 +92,7 @@ export function settle(options: QueryOptions): Settings {
     now: options.now ?? (() => 0),
     yieldToHost: options.yieldToHost ?? (() => Promise.resolve()),
     sliceMs: options.sliceMs ?? 10,
+    stats: options.stats ?? false,
     analyze: options.analyze ?? false,
   }
   if (!(settings.lookbackMs > 0)) throw new TsinkError('BAD_QUERY', `the lookback must be above 0 ms, got ${settings.lookbackMs}`)

@@ -3,7 +3,7 @@
  * reads x once. Two operators are the same when they compute the same thing on the same grid from texts of the same shape; the shape counts
  * because annotations of the one are repeated at the other.
  */
-import { inputs, type Plan, type RangeSource, type VectorPlan } from './plan.ts'
+import { inputs, type Plan, type RangeSource, type Selector, type VectorPlan } from './plan.ts'
 
 /** The plan with every repeated operator wrapped into a {@link SharedPlan}. */
 export function share(plan: Plan): Plan {
@@ -50,7 +50,7 @@ function describe(plan: Plan, origin: number): string {
     .filter(([name, value]) => !SKIPPED.has(name) && (typeof value !== 'object' || value === null))
     .map(([name, value]) => `${name}=${String(value)}`)
   const parts = [place, ...own]
-  if (plan.kind === 'select') parts.push(JSON.stringify(plan.selector))
+  if (plan.kind === 'select') parts.push(describeSelector(plan.selector))
   if (plan.kind === 'window' || plan.kind === 'matrix') parts.push(describeSource(plan.source))
   if (plan.kind === 'relabel') parts.push(JSON.stringify(plan.texts))
   if (plan.kind === 'sort' || plan.kind === 'absent') parts.push(JSON.stringify(plan.labels))
@@ -64,9 +64,14 @@ function describe(plan: Plan, origin: number): string {
 
 const SKIPPED = new Set(['id', 'expr', 'names'])
 
+/** What stands above a selector is a hint to the store and changes nothing. */
+function describeSelector(selector: Selector): string {
+  return JSON.stringify({ ...selector, above: '' })
+}
+
 function describeSource(source: RangeSource): string {
   const { input } = source
-  if (input.kind === 'selector') return `${source.rangeMs} ${input.extended} ${JSON.stringify(input.selector)}`
+  if (input.kind === 'selector') return `${source.rangeMs} ${input.extended} ${describeSelector(input.selector)}`
   return `${source.rangeMs} ${input.stepMs} ${input.offsetMs} ${String(input.atMs)}`
 }
 

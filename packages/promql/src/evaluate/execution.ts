@@ -7,7 +7,7 @@ import { Annotations } from '../annotations.ts'
 import type { Settings } from '../options.ts'
 import type { ScalarPlan, VectorPlan } from '../plan.ts'
 import type { QueryRange } from '../planner.ts'
-import { bytesOf, samplesOf, SeriesPool, type Grid, type StepSeries } from './steps.ts'
+import { ABSENT, bytesOf, samplesOf, SeriesPool, type Grid, type StepSeries } from './steps.ts'
 
 /** Series come in pages, as the store gives them. */
 export type Pages = AsyncGenerator<StepSeries[]>
@@ -23,6 +23,13 @@ export interface Held {
   readonly series: StepSeries[]
   samples: number
   bytes: number
+}
+
+/** Samples that selectors look at, by step. */
+export interface StepCounts {
+  readonly queryable: Float64Array
+  /** Those that the step before did not look at. */
+  readonly fresh: Float64Array
 }
 
 /** What an operator has done so far; kept by the plan's id. */
@@ -44,6 +51,8 @@ export class Execution {
   readonly measures: Map<number, Measure> = new Map()
   /** Results of shared operators, by their key. */
   readonly shared: Map<string, unknown> = new Map()
+  /** Samples by step, where they are asked for. */
+  readonly counts: StepCounts | null
   /** All samples that selectors have read. */
   samplesRead = 0
   /** The most samples that were held at one moment. */
@@ -55,10 +64,11 @@ export class Execution {
   #series = 0
   #sliceStart: number
 
-  constructor(settings: Settings, query: QueryRange, text: string, runner: Runner) {
+  constructor(settings: Settings, query: QueryRange, steps: number, text: string, runner: Runner) {
     this.settings = settings
     this.query = query
     this.annotations = new Annotations(text)
+    this.counts = settings.stats ? { queryable: new Float64Array(steps), fresh: new Float64Array(steps) } : null
     this.#runner = runner
     this.#sliceStart = settings.now()
   }
@@ -124,6 +134,29 @@ export class Execution {
   read(samples: number): void {
     this.samplesRead += samples
     this.#check(samples)
+  }
+
+  /** Counts what the windows of one series look at, for the statistics. */
+  countWindows(low: Int32Array, high: Int32Array, grid: Grid): void {
+    // What a subquery computes counts where its result is looked at.
+    if (this.counts === null || grid.inner || low.length !== this.counts.queryable.length) return
+    const { queryable, fresh } = this.counts
+    let seen = 0
+    for (let k = 0; k < low.length; k++) {
+      queryable[k]! += high[k]! - low[k]!
+      fresh[k]! += high[k]! - Math.max(low[k]!, Math.min(seen, high[k]!))
+      seen = high[k]!
+    }
+  }
+
+  /** Counts the samples of an instant selector, for the statistics. */
+  countInstants(series: StepSeries, grid: Grid): void {
+    if (this.counts === null || grid.inner || grid.count !== this.counts.queryable.length) return
+    for (let k = 0; k < grid.count; k++) {
+      if (series.kinds[k] === ABSENT) continue
+      this.counts.queryable[k]!++
+      this.counts.fresh[k]!++
+    }
   }
 
   /** Counts one more series read. */

@@ -9,6 +9,8 @@ export interface Grid {
   readonly startMs: number
   readonly stepMs: number
   readonly count: number
+  /** The steps are those of a subquery, not of the query itself. */
+  readonly inner: boolean
 }
 
 /** What a series has at one step. */

@@ -45,6 +45,7 @@ export async function* select(plan: SelectPlan, grid: Grid, execution: Execution
         execution.recycle(column)
         continue
       }
+      execution.countInstants(column, grid)
       const given = drops ? dropper.drop(column) : column
       if (given !== null) out.push(given)
       if (execution.due) await execution.pause()

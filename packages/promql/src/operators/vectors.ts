@@ -32,7 +32,7 @@ export async function* absent(plan: AbsentPlan, grid: Grid, execution: Execution
 
 /** Computes the input at one moment and repeats it at every step. */
 export async function* once(plan: InvariantPlan, grid: Grid, execution: Execution): Pages {
-  const moment: Grid = { startMs: grid.startMs, stepMs: 0, count: 1 }
+  const moment: Grid = { startMs: grid.startMs, stepMs: 0, count: 1, inner: grid.inner }
   for await (const page of execution.vector(plan.input, moment)) {
     if (grid.count === 1) {
       yield page

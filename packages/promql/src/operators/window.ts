@@ -40,6 +40,7 @@ export async function* overWindows(plan: WindowPlan, grid: Grid, execution: Exec
     const out: StepSeries[] = []
     for (const { labels, dropName, samples } of page) {
       window.load(samples, labels.metric)
+      execution.countWindows(window.low, window.high, grid)
       const result = execution.series(labels, dropName, grid)
       if (extended === 'none') applyRangeFunction(func, window, result, split)
       else applyExtendedFunction(func, window, result, extended === 'smoothed', lookbackMs)
