@@ -190,7 +190,8 @@ function decodeRoaring(bytes: Uint8Array, limit: number, where: ErrorDetail): Po
   let total = 0
   for (let c = 0; c < containers; c++) total += view.getUint16(keys + c * 4 + 2, true) + 1
   if (total > limit) bad('has more members than there are series')
-  const ids = new Uint32Array(total)
+  if (containers > 0 && view.getUint16(keys + (containers - 1) * 4, true) * 65_536 >= limit) bad('has a member that is too great')
+  const into = membersOf(total, containers === 0 ? 0 : view.getUint16(keys, true) * 65_536, limit)
   let count = 0
   let previousKey = -1
   for (let c = 0; c < containers; c++) {
@@ -210,7 +211,9 @@ function decodeRoaring(bytes: Uint8Array, limit: number, where: ErrorDetail): Po
         const start = view.getUint16(at, true)
         const stop = start + view.getUint16(at + 2, true)
         if (start < next || stop > 0xffff || count + stop - start + 1 > end) bad('has a run that does not fit')
-        for (let low = start; low <= stop; low++) ids[count++] = high + low
+        if (high + stop >= limit) bad('has a member that is too great')
+        into.addRange(high + start, high + stop + 1)
+        count += stop - start + 1
         next = stop + 1
       }
     } else if (size <= ARRAY_LIMIT) {
@@ -220,19 +223,90 @@ function decodeRoaring(bytes: Uint8Array, limit: number, where: ErrorDetail): Po
         const low = view.getUint16(at, true)
         if (low <= previous) bad('has members out of order')
         previous = low
-        ids[count++] = high + low
+        if (high + low >= limit) bad('has a member that is too great')
+        into.add(high + low)
       }
+      count = end
     } else {
       need(BITMAP_BYTES)
       for (let w = 0; w < BITMAP_BYTES / 4; w++, at += 4) {
-        for (let word = view.getUint32(at, true); word !== 0 && count <= end; word &= word - 1) {
-          ids[count++] = high + w * 32 + 31 - Math.clz32(word & -word)
+        for (let word = view.getInt32(at, true); word !== 0; word &= word - 1) {
+          const id = high + w * 32 + 31 - Math.clz32(word & -word)
+          if (id >= limit || ++count > end) bad('has a bitmap with members that do not fit')
+          into.add(id)
         }
       }
     }
     if (count !== end) bad('has a container that does not hold as many members as it says')
   }
   if (at !== bytes.length) bad('has bytes behind its end')
-  if (count > 0 && ids[count - 1]! >= limit) bad('has a member that is too great')
-  return Postings.fromSorted(ids)
+  return into.postings()
+}
+
+/** Members that come in ascending order, on their way to a set. */
+interface Members {
+  add(id: number): void
+  /** From `from` up to, not including, `to`. */
+  addRange(from: number, to: number): void
+  postings(): Postings
+}
+
+/** `total` members from `first` on and below `limit`: as bits when those are fewer words than the members would be. */
+function membersOf(total: number, first: number, limit: number): Members {
+  const firstWord = first >>> 5
+  const words = Math.ceil(limit / 32) - firstWord
+  return words <= total ? new Bits(new Uint32Array(words), firstWord) : new List(new Uint32Array(total))
+}
+
+class List implements Members {
+  readonly #ids: Uint32Array
+  #count = 0
+
+  constructor(ids: Uint32Array) {
+    this.#ids = ids
+  }
+
+  add(id: number): void {
+    this.#ids[this.#count++] = id
+  }
+
+  addRange(from: number, to: number): void {
+    for (let id = from; id < to; id++) this.#ids[this.#count++] = id
+  }
+
+  postings(): Postings {
+    return Postings.fromSorted(this.#ids, this.#count)
+  }
+}
+
+class Bits implements Members {
+  readonly #words: Uint32Array
+  readonly #first: number
+
+  constructor(words: Uint32Array, first: number) {
+    this.#words = words
+    this.#first = first
+  }
+
+  add(id: number): void {
+    this.#words[(id >>> 5) - this.#first]! |= 1 << (id & 31)
+  }
+
+  addRange(from: number, to: number): void {
+    const words = this.#words
+    const start = (from >>> 5) - this.#first
+    const end = ((to - 1) >>> 5) - this.#first
+    const head = 0xffff_ffff << (from & 31)
+    const tail = 0xffff_ffff >>> (31 - ((to - 1) & 31))
+    if (start === end) words[start]! |= head & tail
+    else {
+      words[start]! |= head
+      words.fill(0xffff_ffff, start + 1, end)
+      words[end]! |= tail
+    }
+  }
+
+  postings(): Postings {
+    return Postings.fromWords(this.#words, this.#first)
+  }
 }
