@@ -83,13 +83,22 @@ export function readRuns(reader: ByteReader, count: number, from: number, to: nu
     }
     const low = reader.u32() | 0
     const high = reader.u32() | 0
-    const stop = Math.min(index + length, to)
-    for (let i = Math.max(index, from); i < stop; i++) {
-      pairs[2 * (i - from)] = low
-      pairs[2 * (i - from) + 1] = high
-    }
+    const first = Math.max(index, from)
+    if (first < to) fillPairs(pairs, first - from, Math.min(index + length, to) - from, low, high)
     index += length
   }
   if (index !== count)
     throw corruption('BAD_FORMAT', 'runs of values end too early', { offset: reader.offset, expected: count, found: index })
+}
+
+// Fills `pairs` from word `from` to `to`: the first few one by one, then by copying what is there, each time twice as much.
+function fillPairs(pairs: Int32Array, from: number, to: number, low: number, high: number): void {
+  const seed = Math.min(to, from + 16)
+  for (let i = from; i < seed; i++) {
+    pairs[2 * i] = low
+    pairs[2 * i + 1] = high
+  }
+  for (let filled = seed - from; from + filled < to; filled *= 2) {
+    pairs.copyWithin(2 * (from + filled), 2 * from, 2 * (from + Math.min(filled, to - from - filled)))
+  }
 }

@@ -25,6 +25,10 @@ export function bitsToWords(count: i32): void {
 /** The first place from 1 on whose double is not greater than the one before it, or `count`. */
 export function firstDescent(count: i32): i32 {
   const size = <usize>count << 3
-  for (let i: usize = 8; i < size; i += 8) if (!(load<f64>(DOUBLES + i) > load<f64>(DOUBLES + i - 8))) return <i32>(i >> 3)
+  let i: usize = 8
+  for (; i + 8 < size; i += 16) {
+    if (!i64x2.all_true(f64x2.gt(v128.load(DOUBLES + i), v128.load(DOUBLES + i - 8)))) break
+  }
+  for (; i < size; i += 8) if (!(load<f64>(DOUBLES + i) > load<f64>(DOUBLES + i - 8))) return <i32>(i >> 3)
   return count
 }

@@ -405,7 +405,10 @@ export function readPacked(offset: i32, endOffset: i32, count: i32, from: i32, t
         }
       }
       const wanted = min(size, to - start)
-      if (head & ORDER_BIT) {
+      const place = out + (<usize>(start - from) << 3)
+      if ((head & ORDER_BIT) == 0) convert(place, wanted, target, divisor)
+      else if (target == 0) sumToDoubles(place, wanted, first)
+      else {
         let sum = first
         store<i64>(SLOTS, sum)
         const slotsEnd = SLOTS + (<usize>wanted << 3)
@@ -413,8 +416,8 @@ export function readPacked(offset: i32, endOffset: i32, count: i32, from: i32, t
           sum += load<i64>(at)
           store<i64>(at, sum)
         }
+        convert(place, wanted, target, divisor)
       }
-      convert(out + (<usize>(start - from) << 3), wanted, target, divisor)
     }
     payload = payloadEnd
   }
@@ -527,6 +530,25 @@ function readBits(at: usize, out: usize, count: i32, width: i32, base: i64): voi
     let value = load<u64>(byte) >> shift
     if (shift != 0) value |= <u64>load<u8>(byte, 8) << (64 - shift)
     store<u64>(out, (value & mask) + base)
+  }
+}
+
+// SLOTS hold deltas of q from the second on; writes origin + scale * q as doubles. In one pass: it is what timestamps and counters are.
+function sumToDoubles(out: usize, count: i32, first: i64): void {
+  const scale = headScale
+  let sum = first * scale + headOrigin
+  store<f64>(out, <f64>sum)
+  const size = <usize>count << 3
+  if (scale == 1) {
+    for (let i: usize = 8; i < size; i += 8) {
+      sum += load<i64>(SLOTS + i)
+      store<f64>(out + i, <f64>sum)
+    }
+  } else {
+    for (let i: usize = 8; i < size; i += 8) {
+      sum += load<i64>(SLOTS + i) * scale
+      store<f64>(out + i, <f64>sum)
+    }
   }
 }
 

@@ -24,7 +24,7 @@ interface LoopResult {
 
 export const suite: Suite = ({ quick }) => {
   const chunks = quick ? 20 : 64
-  const rounds = quick ? 1 : 9
+  const rounds = quick ? 1 : 15
   const kernel = kernelCodecLoops(createKernel(SHARED_MEMORY_BYTES))
   const plain = plainCodecLoops()
   const goals: Goal[] = []
