@@ -1,5 +1,6 @@
 export { Catalog, EMPTY_CATALOG, type CatalogState } from './catalog.ts'
 export { Segment } from './segment.ts'
-export { SegmentIndex, type ChunkColumns } from './segment-index.ts'
+export { SegmentIndex } from './segment-index.ts'
+export type { ChunkColumns } from './sections.ts'
 export type { SegmentInfo } from './footer.ts'
 export { SegmentWriter, type SegmentMeta } from './writer.ts'

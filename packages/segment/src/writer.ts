@@ -9,6 +9,7 @@ import { ByteWriter, crc32c, openChunk } from '@tsink/codecs'
 import type { DiskFile, Host } from '@tsink/host'
 import { encodePostings, Postings, postingsReady } from '@tsink/postings'
 import { encodeFooter, encodeHeader, type Section, type SegmentInfo } from './footer.ts'
+import { ValueTable } from './value-table.ts'
 
 /** What the caller knows of a segment before it is written. */
 export interface SegmentMeta {
@@ -25,14 +26,13 @@ const BUFFER_BYTES = 262_144
 // Compression below this wins nothing that the frame does not cost.
 const MIN_COMPRESSED_BYTES = 128
 
-/** A label name while the segment is written: its values by the order in which they were met. */
-interface NameTable {
-  readonly name: string
-  /** The value's number by its bytes as a string of bytes. */
-  readonly numbers: Map<string, number>
-  // The value of the series before, which is most often the next one's too.
-  lastText: string
-  lastNumber: number
+/** Names that series have in common, as a path of names from the root: one node for each set of names and for each beginning of one. */
+interface Shape {
+  /** The values of the last name; null at the root. */
+  readonly values: ValueTable | null
+  readonly longer: Map<string, Shape>
+  /** -1 until a series has exactly these names. */
+  number: number
 }
 
 export class SegmentWriter {
@@ -40,12 +40,13 @@ export class SegmentWriter {
   readonly #file: DiskFile
   readonly #meta: SegmentMeta
   readonly #buffer: Uint8Array = new Uint8Array(BUFFER_BYTES)
+  readonly #seed: number
   #buffered = 0
   #written = 0
 
-  readonly #names = new Map<string, NameTable>()
-  readonly #shapes = new Map<string, number>()
-  readonly #shapeNames: NameTable[][] = []
+  readonly #names = new Map<string, ValueTable>()
+  readonly #noNames: Shape = { values: null, longer: new Map(), number: -1 }
+  readonly #shapes: (readonly ValueTable[])[] = []
   // For each series its shape, then the numbers of its values.
   readonly #cells = new Numbers()
   readonly #chunkCounts = new ByteWriter()
@@ -55,7 +56,12 @@ export class SegmentWriter {
   readonly #spans = new ByteWriter()
   readonly #starts = new ByteWriter()
 
-  #lastLabels: Uint8Array = new Uint8Array(0)
+  // The series before, most of whose labels are the next one's too: its bytes, and for each label the end of its value, its shape and its number.
+  #lastLabels: Uint8Array = new Uint8Array(256)
+  #lastLength = 0
+  readonly #lastEnds: number[] = []
+  readonly #lastPath: Shape[] = []
+  readonly #lastNumbers: number[] = []
   #seriesCount = 0
   #seriesChunks = 0
   #chunkCount = 0
@@ -64,7 +70,7 @@ export class SegmentWriter {
   #maxTime = -Infinity
   // Of the chunk before: what the columns of the chunk index are told against.
   #lastCount = 0
-  #lastLength = 0
+  #lastChunkLength = 0
   #lastSpan = 0
   #lastMin = 0
   #lastMax = 0
@@ -74,6 +80,7 @@ export class SegmentWriter {
     this.#host = host
     this.#file = file
     this.#meta = meta
+    this.#seed = host.random() * 4_294_967_296
   }
 
   /** Begins a segment in a new file. Until {@link finish} has resolved and the caller has made its name durable, the file is nothing. */
@@ -92,13 +99,19 @@ export class SegmentWriter {
 
   /** Begins the next series. `labelBytes` are canonical and greater, byte by byte, than those of the series before; they are not kept. */
   series(labelBytes: Uint8Array): void {
-    assert(this.#seriesCount === 0 || compareBytes(this.#lastLabels, labelBytes) < 0, 'series come in ascending order of their label bytes')
-    assert(this.#seriesCount === 0 || this.#seriesChunks > 0, 'every series has a chunk')
-    if (this.#seriesCount > 0) this.#chunkCounts.uvarint(this.#seriesChunks)
+    const shared = sharedPrefix(this.#lastLabels, this.#lastLength, labelBytes)
+    if (this.#seriesCount > 0) {
+      const isNext =
+        shared === this.#lastLength
+          ? labelBytes.length > shared
+          : shared < labelBytes.length && this.#lastLabels[shared]! < labelBytes[shared]!
+      assert(isNext, 'series come in ascending order of their label bytes')
+      assert(this.#seriesChunks > 0, 'every series has a chunk')
+      this.#chunkCounts.uvarint(this.#seriesChunks)
+    }
     this.#seriesCount++
     this.#seriesChunks = 0
-    this.#lastLabels = labelBytes.slice()
-    this.#addLabels(labelBytes)
+    this.#addLabels(labelBytes, shared)
   }
 
   /** Appends a chunk of the series just begun: the bytes of `sealChunk`, copied. Its first time is not before that of the chunk before. */
@@ -112,11 +125,11 @@ export class SegmentWriter {
     assert(isFirst || min >= this.#lastMin, 'the chunks of a series come in ascending order of their first times')
     this.#kinds.u8(VALUE_KINDS.indexOf(chunk.kind))
     this.#samples.varint(chunk.count - this.#lastCount)
-    this.#lengths.varint(bytes.length - this.#lastLength)
+    this.#lengths.varint(bytes.length - this.#lastChunkLength)
     this.#spans.varint(max - min - this.#lastSpan)
     this.#starts.varint(min - (isFirst ? this.#lastFirstMin : this.#lastMax))
     this.#lastCount = chunk.count
-    this.#lastLength = bytes.length
+    this.#lastChunkLength = bytes.length
     this.#lastSpan = max - min
     this.#lastMin = min
     this.#lastMax = max
@@ -164,48 +177,51 @@ export class SegmentWriter {
     await this.#host.disk.remove(this.#file.path)
   }
 
-  #addLabels(labelBytes: Uint8Array): void {
-    const tables: NameTable[] = []
-    const numbers: number[] = []
-    let shape = ''
-    let at = 0
-    const next = (): string => {
-      let length = 0
-      for (let shift = 0; ; shift += 7) {
-        const byte = labelBytes[at++]!
-        length |= (byte & 0x7f) << shift
-        if (byte < 0x80) break
-      }
-      const text = byteString(labelBytes, at, at + length)
-      at += length
-      return text
-    }
+  /** Numbers the labels of a series, of which the first `shared` bytes are those of the series before. */
+  #addLabels(labelBytes: Uint8Array, shared: number): void {
+    const ends = this.#lastEnds
+    const path = this.#lastPath
+    const numbers = this.#lastNumbers
+    // Labels that lie whole within the shared bytes are known.
+    let count = 0
+    while (count < ends.length && ends[count]! <= shared) count++
+    let at = count === 0 ? 0 : ends[count - 1]!
+    let shape = count === 0 ? this.#noNames : path[count - 1]!
     while (at < labelBytes.length) {
-      const name = next()
-      let table = this.#names.get(name)
-      if (table === undefined) {
-        table = { name, numbers: new Map(), lastText: '', lastNumber: -1 }
-        this.#names.set(name, table)
-      }
-      const text = next()
-      if (text !== table.lastText || table.lastNumber < 0) {
-        let number = table.numbers.get(text)
-        if (number === undefined) table.numbers.set(text, (number = table.numbers.size))
-        table.lastText = text
-        table.lastNumber = number
-      }
-      tables.push(table)
-      numbers.push(table.lastNumber)
-      shape += `${name.length}:${name}`
+      const nameAt = textStart(labelBytes, at)
+      const nameEnd = nameAt + textLength(labelBytes, at)
+      const valueAt = textStart(labelBytes, nameEnd)
+      const valueEnd = valueAt + textLength(labelBytes, nameEnd)
+      assert(valueEnd <= labelBytes.length, 'label bytes are canonical')
+      // Of the label in which both series part, the name may still be shared.
+      const isSameName = count < ends.length && valueAt <= shared
+      shape = isSameName ? path[count]! : this.#longerShape(shape, byteString(labelBytes, nameAt, nameEnd))
+      if (count < ends.length && !isSameName) ends.length = count
+      path[count] = shape
+      numbers[count] = shape.values!.intern(labelBytes, valueAt, valueEnd)
+      ends[count] = at = valueEnd
+      count++
     }
-    assert(at === labelBytes.length, 'label bytes are canonical')
-    let shapeNumber = this.#shapes.get(shape)
-    if (shapeNumber === undefined) {
-      shapeNumber = this.#shapeNames.push(tables) - 1
-      this.#shapes.set(shape, shapeNumber)
+    ends.length = count
+    if (shape.number < 0) shape.number = this.#shapes.push(path.slice(0, count).map(({ values }) => values!)) - 1
+    this.#cells.push(shape.number)
+    for (let i = 0; i < count; i++) this.#cells.push(numbers[i]!)
+    if (labelBytes.length > this.#lastLabels.length) this.#lastLabels = new Uint8Array(labelBytes.length * 2)
+    this.#lastLabels.set(labelBytes)
+    this.#lastLength = labelBytes.length
+  }
+
+  #longerShape(shape: Shape, name: string): Shape {
+    let longer = shape.longer.get(name)
+    if (longer !== undefined) return longer
+    let values = this.#names.get(name)
+    if (values === undefined) {
+      values = new ValueTable(name, this.#seed)
+      this.#names.set(name, values)
     }
-    this.#cells.push(shapeNumber)
-    for (const number of numbers) this.#cells.push(number)
+    longer = { values, longer: new Map(), number: -1 }
+    shape.longer.set(name, longer)
+    return longer
   }
 
   /** The raw bytes of the four sections, in order. Gives way between its steps: a large index is no reason for everybody else to wait. */
@@ -219,21 +235,21 @@ export class SegmentWriter {
     values.uvarint(tables.length)
     for (const table of tables) {
       putText(values, table.name)
-      ranks.push(writeValues(values, table))
+      ranks.push(table.write(values))
       await clock.turn()
     }
     yield values
 
     const series = new ByteWriter(this.#cells.length * 2 + 256)
-    series.uvarint(this.#shapeNames.length)
-    for (const names of this.#shapeNames) {
+    series.uvarint(this.#shapes.length)
+    for (const names of this.#shapes) {
       series.uvarint(names.length)
       for (const table of names) series.uvarint(places.get(table)!)
     }
     series.uvarint(this.#seriesCount)
     // Members by name and rank: first how many, then who, in ascending order since series are walked in order.
     const sizes = ranks.map((rank) => new Uint32Array(rank.length + 1))
-    const shapes = this.#shapeNames.map((names) => names.map((table) => places.get(table)!))
+    const shapes = this.#shapes.map((names) => names.map((table) => places.get(table)!))
     const cells = this.#cells.values
     for (let i = 0; i < this.#cells.length;) {
       const shape = cells[i++]!
@@ -321,20 +337,6 @@ class Numbers {
   }
 }
 
-/** Writes the values of a name in byte order; answers the rank of each by its number. */
-function writeValues(into: ByteWriter, table: NameTable): Uint32Array {
-  // Strings of bytes are in the order of their bytes.
-  const texts = [...table.numbers.keys()].sort()
-  const ranks = new Uint32Array(texts.length)
-  into.uvarint(texts.length)
-  for (let rank = 0; rank < texts.length; rank++) {
-    const text = texts[rank]!
-    ranks[table.numbers.get(text)!] = rank
-    putText(into, text)
-  }
-  return ranks
-}
-
 function putText(into: ByteWriter, byteText: string): void {
   into.uvarint(byteText.length)
   into.reserve(byteText.length)
@@ -348,8 +350,26 @@ function byteString(bytes: Uint8Array, from: number, to: number): string {
   return text
 }
 
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  const shared = Math.min(a.length, b.length)
-  for (let i = 0; i < shared; i++) if (a[i] !== b[i]) return a[i]! - b[i]!
-  return a.length - b.length
+/** How many bytes from the start on are the same. */
+function sharedPrefix(a: Uint8Array, aLength: number, b: Uint8Array): number {
+  const end = Math.min(aLength, b.length)
+  let at = 0
+  while (at < end && a[at] === b[at]) at++
+  return at
+}
+
+/** Where the text begins whose length stands at `at`. */
+function textStart(bytes: Uint8Array, at: number): number {
+  let start = at
+  while (bytes[start]! >= 0x80) start++
+  return start + 1
+}
+
+function textLength(bytes: Uint8Array, at: number): number {
+  let length = 0
+  for (let i = at, shift = 0; ; i++, shift += 7) {
+    const byte = bytes[i]!
+    length |= (byte & 0x7f) << shift
+    if (byte < 0x80) return length
+  }
 }
