@@ -1,0 +1,7 @@
+/** Bounds of CSV. */
+export const CSV_LIMITS = {
+  /** Bytes of one body or piece of it. */
+  bodyBytes: 64 * 1024 * 1024,
+  /** Columns that a map may name. */
+  columns: 1_000,
+} as const
