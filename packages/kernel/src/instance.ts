@@ -72,7 +72,8 @@ export function createKernel(memoryBytes: number): Kernel {
 }
 
 function kernelIsSwitchedOff(): boolean {
-  const environment = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env
+  // There is no such global in browsers.
+  const environment = (globalThis as unknown as { process: { env?: Record<string, string | undefined> } | undefined }).process?.env
   return environment?.['TSINK_KERNEL'] === 'ts'
 }
 
