@@ -103,7 +103,7 @@ class Mean implements FloatAccumulator {
         const total = add(value, sums[k]!, this.#lost[k]!)
         if (total !== Infinity && total !== -Infinity) {
           sums[k] = total
-          this.#lost[k] = lost
+          this.#lost[k] = lost[0]!
           continue
         }
         this.#running[k] = 1
@@ -112,7 +112,7 @@ class Mean implements FloatAccumulator {
       }
       const share = (count - 1) / count
       sums[k] = add(value / count, share * sums[k]!, share * this.#lost[k]!)
-      this.#lost[k] = lost
+      this.#lost[k] = lost[0]!
     }
   }
 

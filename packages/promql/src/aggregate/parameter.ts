@@ -6,7 +6,7 @@ import type { Expr } from '../ast.ts'
 import type { Execution } from '../evaluate/execution.ts'
 import { printShortest } from '../numbers.ts'
 
-const MAX_INTEGER = 9_223_372_036_854_775_807
+const MAX_INTEGER = 2 ** 63
 
 /**
  * Turns parameters of topk, bottomk and limitk into counts.

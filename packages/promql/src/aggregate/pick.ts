@@ -124,7 +124,7 @@ const hash = new Uint32Array(2)
 /** Where a label set lies between 0 and 1, evenly spread. */
 function placeOf(labels: Labels): number {
   xxhash64(encodeLabels(labels), hash)
-  return (hash[1]! * 4_294_967_296 + hash[0]!) / 18_446_744_073_709_551_615
+  return (hash[1]! * 4_294_967_296 + hash[0]!) / 2 ** 64
 }
 
 function clear(series: StepSeries, k: number): void {

@@ -6,10 +6,12 @@ import { FLOAT, type StepSeries } from '../evaluate/steps.ts'
 import { add, lost } from './summation.ts'
 import type { Window } from './window.ts'
 
-let slope = 0
-let intercept = 0
+/** The slope, per second, and the intercept of the last {@link fitLine}. */
+const line = new Float64Array(2)
+const SLOPE = 0
+const INTERCEPT = 1
 
-/** Least squares over `values[from..to)`; sets `slope` (per second) and `intercept` (at `originMs`). */
+/** Least squares over `values[from..to)`, with the intercept at `originMs`; leaves the result in `line`. */
 function fitLine(timestamps: Float64Array, values: Float64Array, from: number, to: number, originMs: number): void {
   let sumX = 0
   let sumY = 0
@@ -26,18 +28,18 @@ function fitLine(timestamps: Float64Array, values: Float64Array, from: number, t
     const y = values[i]!
     if (i > from && y !== firstY) constant = false
     sumX = add(x, sumX, lostX)
-    lostX = lost
+    lostX = lost[0]!
     sumY = add(y, sumY, lostY)
-    lostY = lost
+    lostY = lost[0]!
     sumXY = add(x * y, sumXY, lostXY)
-    lostXY = lost
+    lostXY = lost[0]!
     sumXX = add(x * x, sumXX, lostXX)
-    lostXX = lost
+    lostXX = lost[0]!
   }
   if (constant) {
     const infinite = firstY === Infinity || firstY === -Infinity
-    slope = infinite ? NaN : 0
-    intercept = infinite ? NaN : firstY
+    line[SLOPE] = infinite ? NaN : 0
+    line[INTERCEPT] = infinite ? NaN : firstY
     return
   }
   sumX += lostX
@@ -47,8 +49,9 @@ function fitLine(timestamps: Float64Array, values: Float64Array, from: number, t
   const count = to - from
   const covariance = sumXY - (sumX * sumY) / count
   const variance = sumXX - (sumX * sumX) / count
-  slope = covariance / variance
-  intercept = sumY / count - (slope * sumX) / count
+  const slope = covariance / variance
+  line[SLOPE] = slope
+  line[INTERCEPT] = sumY / count - (slope * sumX) / count
 }
 
 export function derivative(window: Window, out: StepSeries): void {
@@ -57,7 +60,7 @@ export function derivative(window: Window, out: StepSeries): void {
     if (high[k]! - low[k]! < 2) continue
     fitLine(timestamps, values, low[k]!, high[k]!, timestamps[low[k]!]!)
     out.kinds[k] = FLOAT
-    out.values[k] = slope
+    out.values[k] = line[SLOPE]!
   }
 }
 
@@ -68,7 +71,7 @@ export function predictLinear(window: Window, out: StepSeries): void {
     if (high[k]! - low[k]! < 2) continue
     fitLine(timestamps, values, low[k]!, high[k]!, evaluationMs + k * evaluationStepMs)
     out.kinds[k] = FLOAT
-    out.values[k] = slope * seconds[k]! + intercept
+    out.values[k] = line[SLOPE]! * seconds[k]! + line[INTERCEPT]!
   }
 }
 

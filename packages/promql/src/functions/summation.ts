@@ -2,18 +2,18 @@
  * Compensated summation, the improvement of Neumaier on Kahan: next to the sum runs the sum of what rounding lost. Results agree with the
  * reference bit by bit only if every step is the same, so these few lines are the only place where it is done.
  *
- * The pair is kept in two module variables, because returning two numbers from a hot function would make an object for each sample.
+ * The sum is returned and the compensation left in a place of its own, because returning a pair would make an object for each sample.
  */
 
-/** The compensation after the last {@link add}. */
-export let lost = 0
+/** The compensation after the last {@link add}, in `lost[0]`. An array, since a variable of a module is boxed anew at every assignment. */
+export const lost: Float64Array = new Float64Array(1)
 
-/** The sum with one more number; reads and writes `lost` through the argument and the variable above. */
+/** The sum with one more number; its compensation is in `lost[0]` until the next call. */
 export function add(increment: number, sum: number, compensation: number): number {
   const total = sum + increment
-  if (total === Infinity || total === -Infinity) lost = 0
-  else if (Math.abs(sum) >= Math.abs(increment)) lost = compensation + (sum - total + increment)
-  else lost = compensation + (increment - total + sum)
+  if (total === Infinity || total === -Infinity) lost[0] = 0
+  else if (Math.abs(sum) >= Math.abs(increment)) lost[0] = compensation + (sum - total + increment)
+  else lost[0] = compensation + (increment - total + sum)
   return total
 }
 
@@ -23,7 +23,7 @@ export function sumOf(values: Float64Array, from: number, to: number): number {
   let compensation = 0
   for (let i = from; i < to; i++) {
     sum = add(values[i]!, sum, compensation)
-    compensation = lost
+    compensation = lost[0]!
   }
   return sum === Infinity || sum === -Infinity ? sum : sum + compensation
 }
@@ -37,7 +37,7 @@ export function meanOf(values: Float64Array, from: number, to: number): number {
     const total = add(values[i]!, sum, compensation)
     if (total === Infinity || total === -Infinity) return runningMean(values, i, to, sum / count, compensation / count, count)
     sum = total
-    compensation = lost
+    compensation = lost[0]!
     count++
   }
   return sum / count + compensation / count
@@ -51,7 +51,7 @@ function runningMean(values: Float64Array, from: number, to: number, start: numb
     count++
     const share = (count - 1) / count
     mean = add(values[i]! / count, share * mean, share * correction)
-    correction = lost
+    correction = lost[0]!
   }
   return mean + correction
 }
@@ -68,9 +68,9 @@ export function varianceOf(values: Float64Array, from: number, to: number): numb
     const value = values[i]!
     const delta = value - (mean + meanLost)
     mean = add(delta / count, mean, meanLost)
-    meanLost = lost
+    meanLost = lost[0]!
     squares = add(delta * (value - (mean + meanLost)), squares, squaresLost)
-    squaresLost = lost
+    squaresLost = lost[0]!
   }
   return (squares + squaresLost) / count
 }

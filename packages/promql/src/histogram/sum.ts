@@ -201,7 +201,7 @@ class Compensated {
     const sum = this.sums.get(index)
     // The first number is the sum; adding it to 0 would turn -0 into 0 and nothing else.
     this.sums.set(index, add(increment, sum ?? 0, this.lost.get(index) ?? 0))
-    this.lost.set(index, lost)
+    this.lost.set(index, lost[0]!)
   }
 
   /** The same with every index replaced; what meets is added up. */
