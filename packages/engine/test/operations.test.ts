@@ -253,6 +253,29 @@ describe('segments', () => {
     await engine.close()
   })
 
+  it('does not merge a pile around a wide segment that was written in between', async () => {
+    const engine = await Engine.open(memoryHost(), OPTIONS)
+    const flushed = async (...rows: Parameters<typeof write>[1][]): Promise<void> => {
+      await write(engine, ...rows)
+      await engine.flush()
+    }
+    await flushed([cpu(1), 1_000, 1])
+    await flushed([cpu(1), 1_000, 2], [cpu(1), 3_000, 2])
+    await flushed([cpu(1), 1_000, 3], [cpu(1), 20 * HOUR, 3])
+    await flushed([cpu(1), 2_000, 4])
+    await flushed([cpu(1), 2_000, 5])
+    await engine.compact()
+    const values = async (): Promise<number[]> =>
+      (await selectAll(engine, { matchers: CPU }))['cpu{env="prod", n="1"}']!.map(([, value]) => value)
+    expect(await values()).toEqual([3, 5, 2, 3])
+    // Once the day is over all of them become one, in the order in which they were written.
+    await flushed([cpu(1), 30 * HOUR, 6])
+    await engine.compact()
+    expect(await values()).toEqual([3, 5, 2, 3, 6])
+    expect(engine.stats().segments).toHaveLength(2)
+    await engine.close()
+  })
+
   it('sets a damaged segment aside, says so, and serves the rest', async () => {
     const host = memoryHost()
     const errors: unknown[] = []
