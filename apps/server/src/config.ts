@@ -55,7 +55,10 @@ export interface Config {
   readonly otlpPromoteAttributes: readonly string[]
   readonly otlpPromoteAllAttributes: boolean
   readonly graphiteListen: string | null
+  readonly graphiteTemplates: readonly string[]
   readonly statsdListen: string | null
+  readonly statsdFlushInterval: number
+  readonly opentsdbListen: string | null
   readonly influxListen: string | null
   readonly influxPrecision: 'ns' | 'us' | 'ms' | 's'
   readonly authToken: string | null
@@ -143,7 +146,14 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
   otlpPromoteAttributes: words('Writes', 'OTLP resource attributes that every series of the resource gets as labels, separated by commas.'),
   otlpPromoteAllAttributes: boolean('Writes', false, 'Every OTLP resource attribute becomes a label of every series of the resource.'),
   graphiteListen: optionalAddress('Listeners', 'HOST:PORT for Graphite plaintext over TCP and UDP.'),
+  graphiteTemplates: words(
+    'Listeners',
+    'Templates that turn Graphite paths into names and labels, such as `servers.* .host.measurement*`, separated by semicolons.',
+    ';',
+  ),
   statsdListen: optionalAddress('Listeners', 'HOST:PORT for StatsD over UDP and TCP.'),
+  statsdFlushInterval: duration('Listeners', '10s', 'How often what StatsD events come to is stored.'),
+  opentsdbListen: optionalAddress('Listeners', 'HOST:PORT for OpenTSDB telnet lines over TCP and UDP.'),
   influxListen: optionalAddress('Listeners', 'HOST:PORT for InfluxDB line protocol over UDP and TCP.'),
   influxPrecision: choice('Listeners', ['ns', 'us', 'ms', 's'], 'ns', 'The unit of timestamps at influx-listen (collectd sends ms).'),
   authToken: optional('Access', 'TOKEN', 'Requests must carry `Authorization: Bearer TOKEN`; probes need none.'),

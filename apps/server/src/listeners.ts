@@ -2,7 +2,18 @@
  * Listeners: which protocols are served over bare sockets, and how their lines become batches.
  */
 import { TsinkError } from '@tsink/core'
-import { decodeLineProtocol, type Decoded } from '@tsink/protocols'
+import {
+  compileGraphiteTemplates,
+  decodeGraphite,
+  decodeLineProtocol,
+  decodeOpenTsdbLines,
+  decodeStatsd,
+  Rejected,
+  SeriesCache,
+  STATSD_LIMITS,
+  StatsdAggregator,
+  type Decoded,
+} from '@tsink/protocols'
 import { storeOf, type ServerContext } from './context.ts'
 import { LineListener } from './line-listener.ts'
 import { parseAddress } from './option.ts'
@@ -21,30 +32,94 @@ export async function openListeners(context: ServerContext): Promise<Listeners> 
   const { config, ingest, metrics, log } = context
   const open: LineListener[] = []
   const ports: Record<string, number> = {}
+  // What holds events back until a flush is flushed after its listener has closed.
+  const flushers: (() => Promise<void>)[] = []
   const close = async (): Promise<void> => {
     await Promise.all(open.map((listener) => listener.close()))
+    await Promise.all(flushers.map((flush) => flush()))
   }
 
-  const lines = async (protocol: string, address: string | null, decode: (lines: Uint8Array) => Decoded): Promise<void> => {
-    if (address === null) return
+  const listen = async (protocol: string, address: string, take: (lines: Uint8Array) => Promise<void>): Promise<void> => {
     const { host, port } = parseAddress(address)!
-    const take = async (bytes: Uint8Array): Promise<void> => {
-      const { rejected } = await ingest.append(storeOf(context), protocol, decode(bytes))
-      if (rejected > 0) metrics.listenerErrors.inc({ protocol }, rejected)
-    }
     const listener = await LineListener.open({ protocol, host, port, metrics, take })
     open.push(listener)
     ports[protocol] = listener.port
     log.info({ protocol, host, port: listener.port }, 'listening')
   }
 
+  const lines = async (protocol: string, address: string | null, decode: (lines: Uint8Array) => Decoded): Promise<void> => {
+    if (address === null) return
+    await listen(protocol, address, async (bytes) => {
+      const { rejected } = await ingest.append(storeOf(context), protocol, decode(bytes))
+      if (rejected > 0) metrics.listenerErrors.inc({ protocol }, rejected)
+    })
+  }
+
   try {
     await lines('influx', config.influxListen, (bytes) =>
       decodeLineProtocol(bytes, { ...ingest.options(), precision: config.influxPrecision, bareField: 'value' }),
     )
+    const templates = compileGraphiteTemplates(config.graphiteTemplates)
+    // Lines mean something else under templates, so this cache is the listener's own.
+    const cache = new SeriesCache()
+    await lines('graphite', config.graphiteListen, (bytes) => decodeGraphite(bytes, { now: Date.now(), cache, templates }))
+    await lines('opentsdb', config.opentsdbListen, (bytes) => decodeOpenTsdbLines(bytes, ingest.options()))
+    if (config.statsdListen !== null) {
+      const statsd = aggregateStatsd(context)
+      await listen('statsd', config.statsdListen, statsd.take)
+      flushers.push(statsd.close)
+    }
   } catch (error) {
     await close()
     throw new TsinkError('BAD_CONFIG', `cannot open a listener: ${(error as Error).message}`, { cause: error })
   }
   return { ports, close }
 }
+
+/** Gathers StatsD events, and stores what they come to at each flush. */
+function aggregateStatsd(context: ServerContext): {
+  readonly take: (lines: Uint8Array) => Promise<void>
+  readonly close: () => Promise<void>
+} {
+  const { config, ingest, metrics, log } = context
+  const aggregator = new StatsdAggregator()
+  let dropped = 0
+  const flush = async (): Promise<void> => {
+    const batch = aggregator.flush(Date.now())
+    metrics.listenerErrors.inc({ protocol: 'statsd' }, aggregator.dropped - dropped)
+    dropped = aggregator.dropped
+    if (batch.series.count > 0) await ingest.append(storeOf(context), 'statsd', { batch, rejected: new Rejected() })
+  }
+  const timer = setInterval(() => {
+    flush().catch((error: unknown) => log.warn({ err: error }, 'a flush of StatsD was lost'))
+  }, config.statsdFlushInterval)
+  const take = async (lines: Uint8Array): Promise<void> => {
+    for (const packet of packetsOf(lines, STATSD_LIMITS.packetBytes)) {
+      const { events, rejected } = decodeStatsd(packet)
+      aggregator.add(events, Date.now())
+      if (rejected.count > 0) metrics.listenerErrors.inc({ protocol: 'statsd' }, rejected.count)
+    }
+  }
+  const close = async (): Promise<void> => {
+    clearInterval(timer)
+    await flush()
+  }
+  return { take, close }
+}
+
+/** Lines in pieces of at most `maxBytes` that end at line ends; a longer line is a piece of its own, to be refused. */
+function* packetsOf(lines: Uint8Array, maxBytes: number): Generator<Uint8Array> {
+  let start = 0
+  while (start < lines.length) {
+    let end = start + maxBytes
+    if (end >= lines.length) end = lines.length
+    else {
+      end = lines.lastIndexOf(NEWLINE, end - 1) + 1
+      if (end <= start) end = lines.indexOf(NEWLINE, start) + 1 || lines.length
+    }
+    yield lines.subarray(start, end)
+    start = end
+  }
+}
+
+const NEWLINE = 0x0a

@@ -98,8 +98,8 @@ export function list(group: string, values: readonly string[], help: string): Op
   return { group, value: 'NAMES', fallback: '', help: `${help} Known: ${values.map((value) => `\`${value}\``).join(', ')}.`, schema }
 }
 
-export function words(group: string, help: string): Option<readonly string[]> {
-  const schema = read((text) => splitWords(text), 'a list')
+export function words(group: string, help: string, separator = ','): Option<readonly string[]> {
+  const schema = read((text) => splitWords(text, separator), 'a list')
   return { group, value: 'NAMES', fallback: '', help, schema }
 }
 
@@ -125,9 +125,9 @@ function read<T>(parse: (text: string) => T | null, expected: string): z.ZodType
   })
 }
 
-function splitWords(text: string): string[] {
+function splitWords(text: string, separator = ','): string[] {
   return text
-    .split(',')
+    .split(separator)
     .map((word) => word.trim())
     .filter((word) => word !== '')
 }

@@ -11,6 +11,7 @@ import type { ServerContext } from './context.ts'
 import { refuse } from './route.ts'
 import { sendPlain } from './respond.ts'
 import { registerAdmin } from './routes/admin.ts'
+import { registerExchange } from './routes/exchange.ts'
 import { registerFederate } from './routes/federate.ts'
 import { registerHealth } from './routes/health.ts'
 import { registerInflux } from './routes/influx.ts'
@@ -62,6 +63,7 @@ export async function buildServer(context: ServerContext): Promise<FastifyInstan
 
   registerHealth(app, context)
   registerWrite(app, context)
+  registerExchange(app, context)
   registerInflux(app, context)
   registerOtlp(app, context)
   registerRead(app, context)

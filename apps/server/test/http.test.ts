@@ -345,6 +345,15 @@ describe('metadata', () => {
     }
   })
 
+  test('is federated with the names that the scraper can read', async () => {
+    const now = Date.now()
+    await importText(server, `{"feder.ated","a.b"="1"} 1 ${now}\n`)
+    const url = `${server.url}/federate?match[]=${encodeURIComponent('{"feder.ated"}')}`
+    expect(await (await fetch(url)).text()).toBe(`# TYPE feder_ated untyped\nfeder_ated{a_b="1"} 1 ${now}\n`)
+    const aware = await fetch(url, { headers: { accept: 'text/plain; version=1.0.0; escaping=allow-utf-8' } })
+    expect(await aware.text()).toBe(`# TYPE "feder.ated" untyped\n{"feder.ated","a.b"="1"} 1 ${now}\n`)
+  })
+
   test('is federated in the text format', async () => {
     const now = Date.now()
     await importText(server, `fed{x="1",y="a\\"b"} 1 ${now}\nfed{x="2"} 2.5 ${now}\n`)

@@ -10,7 +10,12 @@ let server: RunningServer
 const T = 1_705_315_800
 
 beforeAll(async () => {
-  server = await start('--influx-listen', '127.0.0.1:0', '--influx-precision', 's')
+  server = await start(
+    ...['--influx-listen', '127.0.0.1:0', '--influx-precision', 's'],
+    ...['--graphite-listen', '127.0.0.1:0', '--graphite-templates', 'servers.* .host.measurement*; measurement*'],
+    ...['--statsd-listen', '127.0.0.1:0', '--statsd-flush-interval', '100ms'],
+    ...['--opentsdb-listen', '127.0.0.1:0'],
+  )
 })
 afterAll(() => server.stop())
 
@@ -66,6 +71,34 @@ describe('line protocol', () => {
     await eventually('ok_v', '1')
     const metrics = await (await fetch(`${server.url}/metrics`)).text()
     expect(metrics).toMatch(/tsink_listener_errors_total\{protocol="influx"\} [1-9]/)
+  })
+})
+
+describe('Graphite', () => {
+  test('comes by connections and datagrams, tagged or by templates', async () => {
+    const port = server.context.ports['graphite']!
+    await tcp(port, `servers.web01.cpu.load 0.5 ${T}\r\n`, `disk.free;host=a 7 ${T}\n`)
+    await udp(port, `servers.web02.cpu.load 1.5 ${T}`)
+    await eventually('cpu_load{host="web01"} + on() cpu_load{host="web02"}', '2')
+    await eventually('disk_free{host="a"}', '7')
+  })
+})
+
+describe('OpenTSDB', () => {
+  test('puts come by lines', async () => {
+    await tcp(server.context.ports['opentsdb']!, `put sys.load ${T} 3 fqdn=vm  \r\nput bad\n`)
+    await eventually('sys_load{fqdn="vm"}', '3')
+  })
+})
+
+describe('StatsD', () => {
+  test('events are added up and stored at each flush', async () => {
+    const port = server.context.ports['statsd']!
+    await udp(port, 'hits:1|c\nhits:2|c', 'hits:4|c|@0.5', 'temp:21|g', 'temp:-1|g', 'garbage', 'tagged:5|c|#env:prod')
+    await eventually('hits', '11', Date.now() / 1_000 + 60)
+    await eventually('temp', '20', Date.now() / 1_000 + 60)
+    await tcp(port, 'tagged:5|c|#env:prod\n')
+    await eventually('tagged{env="prod"}', '10', Date.now() / 1_000 + 60)
   })
 })
 

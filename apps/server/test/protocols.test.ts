@@ -133,3 +133,42 @@ describe('exposition formats', () => {
     expect((await series('om_total'))[0]?.value[1]).toBe('5')
   })
 })
+
+describe('data of other databases', () => {
+  test('goes out as JSON lines and comes in again', async () => {
+    const lines = [`moved{i="1"} 1 ${T}000`, `moved{i="1"} 2 ${T + 1}000`, `moved{i="2"} 3 ${T}000`, '']
+    expect((await post('/api/v1/import/prometheus', lines.join('\n'))).status).toBe(204)
+    const exported = await (await fetch(`${server.url}/api/v1/export?match[]=moved`)).text()
+    const parsed = exported
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { metric: { i: string } })
+    expect(parsed.toSorted((a, b) => (a.metric.i < b.metric.i ? -1 : 1))).toEqual([
+      { metric: { __name__: 'moved', i: '1' }, values: [1, 2], timestamps: [T * 1_000, T * 1_000 + 1_000] },
+      { metric: { __name__: 'moved', i: '2' }, values: [3], timestamps: [T * 1_000] },
+    ])
+    expect((await post('/api/v1/import', exported.replaceAll('moved', 'moved_again'))).status).toBe(204)
+    expect((await series('sum(moved_again)'))[0]?.value[1]).toBe('4')
+    const bounded = await (await fetch(`${server.url}/api/v1/export?match[]=moved&start=${T + 1}`)).text()
+    expect(bounded.trim().split('\n')).toHaveLength(1)
+    expect((await fetch(`${server.url}/api/v1/export`)).status).toBe(400)
+  })
+
+  test('goes in and out as CSV', async () => {
+    const format = encodeURIComponent('1:label:sensor,2:metric:celsius,3:time:unix_s')
+    expect((await post(`/api/v1/import/csv?format=${format}`, `kitchen,21.5,${T}\ncellar,12,${T}\n`)).status).toBe(204)
+    expect(await series('celsius{sensor="cellar"}')).toEqual([{ metric: { __name__: 'celsius', sensor: 'cellar' }, value: [T, '12'] }])
+    const fields = encodeURIComponent('sensor,__value__,__timestamp__:unix_s')
+    const text = await (await fetch(`${server.url}/api/v1/export/csv?match[]=celsius&format=${fields}`)).text()
+    expect(text.trim().split('\n').toSorted()).toEqual([`cellar,12,${T}`, `kitchen,21.5,${T}`])
+    expect((await post('/api/v1/import/csv', 'x')).status).toBe(400)
+  })
+
+  test('comes as puts of OpenTSDB, with a summary where one is wanted', async () => {
+    const point = { metric: 'sys.cpu', timestamp: T, value: 4, tags: { host: 'a' } }
+    expect((await post('/api/put', JSON.stringify(point))).status).toBe(204)
+    expect((await series('sys_cpu'))[0]?.value[1]).toBe('4')
+    const summary = await post('/api/put?summary', JSON.stringify([point, { metric: 'x' }]))
+    expect([summary.status, JSON.parse(summary.text)]).toMatchObject([400, { success: 1, failed: 1 }])
+  })
+})

@@ -6,13 +6,14 @@ import {
   isLegacyLabelName,
   isLegacyMetricName,
   isStale,
+  Labels,
   METRIC_NAME,
   SampleBuffer,
-  type Labels,
   type Matcher,
   type Store,
+  type VectorSample,
 } from '@tsink/core'
-import { printValue } from '@tsink/protocols'
+import { encodeFederation } from '@tsink/protocols'
 import { cancellation } from '../cancellation.ts'
 import { storeOf, type ServerContext } from '../context.ts'
 import { parametersOf } from '../parameters.ts'
@@ -31,7 +32,11 @@ export function registerFederate(app: FastifyInstance, context: ServerContext): 
       const release = context.queries.tryEnter(1) ?? (await context.queries.enter(1, context.config.queryTimeout, signal))
       try {
         const newest = await newestSamples(storeOf(context), selectors, context.config.queryLookback, signal)
-        return await sendText(request, reply.type('text/plain; version=0.0.4; charset=utf-8; escaping=underscores'), print(newest))
+        return await sendText(
+          request,
+          reply.type('text/plain; version=0.0.4; charset=utf-8; escaping=allow-utf-8'),
+          encodeFederation(newest),
+        )
       } finally {
         release()
       }
@@ -40,23 +45,16 @@ export function registerFederate(app: FastifyInstance, context: ServerContext): 
   )
 }
 
-interface Newest {
-  readonly labels: Labels
-  /** The sample's own time, not that of the request. */
-  readonly timestamp: number
-  readonly value: number
-}
-
-/** The last sample of each selected series within the lookback, unless the series has ended; sorted by labels. */
+/** The last sample of each selected series within the lookback, with its own time, unless the series has ended. */
 async function newestSamples(
   store: Store,
   selectors: readonly (readonly Matcher[])[],
   lookbackMs: number,
   signal: AbortSignal,
-): Promise<readonly Newest[]> {
+): Promise<readonly VectorSample[]> {
   const now = Date.now()
   const buffer = new SampleBuffer()
-  const newest = new Map<string, Newest>()
+  const newest = new Map<string, VectorSample>()
   for (const matchers of selectors) {
     for await (const page of store.select({ matchers, minTime: now - lookbackMs + 1, maxTime: now, signal })) {
       for (const series of page) {
@@ -68,42 +66,18 @@ async function newestSamples(
           labels: series.labels,
           timestamp: buffer.timestamps[last]! + buffer.base,
           value: buffer.values[last]!,
+          histogram: null,
         })
       }
     }
   }
-  return [...newest.values()].toSorted((a, b) => a.labels.compare(b.labels))
+  return [...newest.values()]
 }
 
-function* print(samples: readonly Newest[]): Generator<string> {
-  let family = ''
-  for (const { labels, value, timestamp } of samples) {
-    if (labels.metric === '') continue
-    if (labels.metric !== family) {
-      family = labels.metric
-      yield `# TYPE ${escapedName(family)} untyped\n`
-    }
-    yield `${escapedName(family)}${printLabels(labels)} ${printValue(value)} ${timestamp}\n`
-  }
-}
-
-function printLabels(labels: Labels): string {
-  const pairs: string[] = []
-  for (const [name, value] of labels) {
-    if (name === METRIC_NAME) continue
-    const text = value
-      .replaceAll('\\', String.raw`\\`)
-      .replaceAll('"', String.raw`\"`)
-      .replaceAll('\n', String.raw`\n`)
-    pairs.push(`${isLegacyLabelName(name) ? name : escaped(name)}="${text}"`)
-  }
-  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
-}
-
-function escapedName(name: string): string {
-  return isLegacyMetricName(name) ? name : escaped(name)
-}
-
-function escaped(name: string): string {
-  return name.replaceAll(/[^a-zA-Z0-9_:]/gu, '_').replace(/^(?=\d)/, '_')
+function escaped(sample: VectorSample): VectorSample {
+  const { names, values } = sample.labels
+  if (names.every(isLegacyLabelName) && isLegacyMetricName(sample.labels.metric)) return sample
+  const plain = (name: string): string => name.replaceAll(/[^a-zA-Z0-9_:]/gu, '_').replace(/^(?=\d)/, '_')
+  const pairs = new Map(names.map((name, i) => [plain(name), name === METRIC_NAME ? plain(values[i]!) : values[i]!]))
+  return { ...sample, labels: Labels.from(pairs) }
 }
