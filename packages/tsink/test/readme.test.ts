@@ -32,7 +32,11 @@ test('the other examples run one after the other', () => {
     const [start, end] = [now - 3_600_000, now + 1]
     await using db = await open()
     const rows = [{ metric: 'requests_total', labels: { host: 'a' }, timestamp: now, value: 1 }]`
-  const used = examples.slice(1).map((example) => `{\n${example.replace("path: './data',", "path: './other',")}}`)
+  const used = examples.slice(1, -1).map((example) => `{\n${example.replace("path: './data',", "path: './other',")}}`)
   expect(used.length).toBe(3)
   expect(run(`${setup}\n${used.join('\n')}\nconsole.log('done')`)).toBe('done\n')
+})
+
+test('the example of a thread runs', () => {
+  expect(run(examples.at(-1)!)).toBe('vector\n')
 })
