@@ -9,6 +9,7 @@ import { Execution, type Held } from './evaluate/execution.ts'
 import { runner } from './evaluate/execute.ts'
 import { ABSENT, FLOAT, owned, runOf, samplesOf, type Grid, type StepSeries } from './evaluate/steps.ts'
 import { mergeEqual, withoutSchema } from './evaluate/unique.ts'
+import { extendSamples } from './functions/extended.ts'
 import { analysisOf, type Analysis } from './explain.ts'
 import { readRange, shapeOf } from './operators/range.ts'
 import { settle, type QueryOptions, type Settings } from './options.ts'
@@ -181,11 +182,15 @@ async function collectMatrix(plan: MatrixPlan, grid: Grid, execution: Execution)
   const { endMs } = shapeOf(source, grid)
   const startMs = endMs - source.rangeMs
   const all: MatrixSeries[] = []
+  const extended = source.input.kind === 'selector' ? source.input.extended : 'none'
   for await (const page of readRange(source, grid, plan.lookbackMs, plan.id, execution)) {
-    for (const { labels, dropName, samples } of page) {
+    for (const { labels, dropName, samples: read } of page) {
+      const samples = extended === 'none' ? read : extendSamples(read, startMs, endMs, extended === 'smoothed', plan.lookbackMs)
+      if (samples === null) continue
       let from = 0
       let to = samples.count
-      while (from < to && samples.timestamps[from]! <= startMs) from++
+      // The left border of an extended range is one of its samples.
+      if (extended === 'none') while (from < to && samples.timestamps[from]! <= startMs) from++
       while (to > from && samples.timestamps[to - 1]! > endMs) to--
       if (from === to) continue
       execution.hold(to - from, (to - from) * 16)

@@ -107,6 +107,34 @@ describe('ending early', () => {
     expect(error.message).toBe('query timed out in expression evaluation')
   })
 
+  it('a single series with much to look at yields too, and its parts make the same result', async () => {
+    // Windows of all samples at every step: far more than one slice's work.
+    const text = 'sum_over_time(load_total[5h]) + quantile_over_time(0.3, load_total[5h])'
+    const wide = { startMs: 0, endMs: 20_000_000, stepMs: 5_000 }
+    let turns = 0
+    let time = 0
+    const sliced = await rangeQuery(text, wide, {
+      store: asStore(new EndlessStore(1)),
+      now: () => (time += 20),
+      yieldToHost: async () => {
+        turns++
+      },
+    })
+    expect(turns).toBeGreaterThan(5)
+    const [series] = sliced.value.type === 'matrix' ? sliced.value.series : []
+    for (const at of [0, 1_000, 2_500, series!.values.length - 1]) {
+      const alone = await instantQuery(text, series!.timestamps[at]!, { store: asStore(new EndlessStore(1)) })
+      expect(alone.value.type === 'vector' && alone.value.samples[0]!.value).toBe(series!.values[at])
+    }
+  })
+
+  it('a subquery of too many steps is refused before it runs', async () => {
+    const store = new EndlessStore(1)
+    const error = await refusal('sum_over_time(load_total[1000y:1ms])', store, {})
+    expect(error.code).toBe('QUERY_MEMORY')
+    expect(store.read).toBe(0)
+  })
+
   it('the host gets a turn after every slice', async () => {
     let time = 0
     let turns = 0

@@ -26,7 +26,7 @@ export async function* pickSeries(plan: AggregatePlan, grid: Grid, execution: Ex
   for (const group of groups) {
     if (op === 'topk' || op === 'bottomk') {
       warnOfHistograms(group, plan, execution)
-      keepRanked(group, params, op === 'topk')
+      await keepRanked(group, params, op === 'topk', execution)
       // An instant vector comes in the order of rank.
       if (grid.count === 1 && execution.query.stepMs === 0) rank(group, op === 'topk', 0)
     } else if (op === 'limitk') keepFirst(group, params)
@@ -58,7 +58,7 @@ function ranksBefore(a: number, b: number, greatest: boolean): boolean {
 const MAX_INSERTED = 64
 
 /** Keeps, at each step, the `params[k]` series that rank first; of equal ones those that came first. */
-function keepRanked(group: StepSeries[], params: Float64Array, greatest: boolean): void {
+async function keepRanked(group: StepSeries[], params: Float64Array, greatest: boolean, execution: Execution): Promise<void> {
   const kept: StepSeries[] = []
   for (let k = 0; k < params.length; k++) {
     const count = Math.min(Math.trunc(params[k]!), group.length)
@@ -69,6 +69,7 @@ function keepRanked(group: StepSeries[], params: Float64Array, greatest: boolean
     }
     if (kept.length > count) rank(kept, greatest, k)
     for (let i = 0; i < Math.min(count, kept.length); i++) kept[i]!.kinds[k] = FLOAT
+    if (execution.due) await execution.pause()
   }
   for (const series of group) series.histograms = null
 }

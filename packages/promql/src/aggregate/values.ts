@@ -35,9 +35,9 @@ export async function* quantiles(plan: AggregatePlan, grid: Grid, execution: Exe
       if (count === 0) continue
       result.kinds[k] = FLOAT
       result.values[k] = quantileOf(params[k]!, values, count)
+      if (execution.due) await execution.pause()
     }
     if (!isEmpty(result)) out.push(result)
-    if (execution.due) await execution.pause()
   }
   execution.drop(held)
   if (out.length > 0) yield out

@@ -20,10 +20,9 @@ interface Group {
 export async function* matchVectors(plan: VectorsPlan, grid: Grid, execution: Execution): Pages {
   const left = await execution.collect(plan.left, grid)
   const right = await execution.collect(plan.right, grid)
-  const out = new Matcher(plan, grid, execution).match(left, right)
+  const out = await new Matcher(plan, grid, execution).match(left, right)
   execution.drop(left)
   execution.drop(right)
-  if (execution.due) await execution.pause()
   if (out.length > 0) yield out
 }
 
@@ -60,7 +59,7 @@ class Matcher {
     this.#meets = new Uint8Array(0)
   }
 
-  match(left: Held, right: Held): StepSeries[] {
+  async match(left: Held, right: Held): Promise<StepSeries[]> {
     const one = this.#oneLeft ? left.series : right.series
     const many = this.#oneLeft ? right.series : left.series
     this.#meets = presence(one, this.#steps)
@@ -83,7 +82,10 @@ class Matcher {
     for (const series of many) groupOf(series).many.push(series)
     for (const series of one) groupOf(series).one.push(series)
     const out: StepSeries[] = []
-    for (const group of groups.values()) this.#matchGroup(group, out)
+    for (const group of groups.values()) {
+      this.#matchGroup(group, out)
+      if (this.#execution.due) await this.#execution.pause()
+    }
     // Copied labels can make series of different groups equal.
     return this.#matching.cardinality === 'one-to-one' ? out : mergeEqual(out)
   }

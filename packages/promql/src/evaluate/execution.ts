@@ -18,6 +18,9 @@ export interface Runner {
   scalar(plan: ScalarPlan, grid: Grid, execution: Execution): Promise<Float64Array>
 }
 
+/** The columns of one series: a kind and a value. */
+const BYTES_PER_STEP = 9
+
 /** Series that an operator keeps, with what they were counted as. */
 export interface Held {
   readonly series: StepSeries[]
@@ -68,6 +71,7 @@ export class Execution {
     this.settings = settings
     this.query = query
     this.annotations = new Annotations(text)
+    this.admit(steps)
     this.counts = settings.stats ? { queryable: new Float64Array(steps), fresh: new Float64Array(steps) } : null
     this.#runner = runner
     this.#sliceStart = settings.now()
@@ -159,6 +163,21 @@ export class Execution {
     }
   }
 
+  /**
+   * Refuses grids of which a single column would not fit into the budget, before anything is made for them.
+   * @throws TsinkError QUERY_MEMORY
+   */
+  admit(steps: number): void {
+    if (steps * BYTES_PER_STEP > this.settings.maxMemoryBytes) this.#refuseMemory()
+  }
+
+  #refuseMemory(): never {
+    const { maxMemoryBytes } = this.settings
+    throw new TsinkError('QUERY_MEMORY', `query needs more than ${maxMemoryBytes} bytes of memory (--query.max-memory)`, {
+      detail: { limit: maxMemoryBytes, flag: '--query.max-memory' },
+    })
+  }
+
   /** Counts one more series read. */
   countSeries(): void {
     this.#series++
@@ -179,11 +198,7 @@ export class Execution {
         detail: { limit: maxSamples, flag: '--query.max-samples' },
       })
     }
-    if (this.#heldBytes > maxMemoryBytes) {
-      throw new TsinkError('QUERY_MEMORY', `query needs more than ${maxMemoryBytes} bytes of memory (--query.max-memory)`, {
-        detail: { limit: maxMemoryBytes, flag: '--query.max-memory' },
-      })
-    }
+    if (this.#heldBytes > maxMemoryBytes) this.#refuseMemory()
   }
 
   /** Whether the slice is used up and {@link pause} should be awaited. Cheap enough to ask once a series. */

@@ -14,7 +14,7 @@ import { compact, usesCustomBuckets } from '../histogram/layout.ts'
 import { quote } from '../strings.ts'
 import { isChange, isReset } from './range-functions.ts'
 import { interpolate, interpolateHistograms } from './smoothed.ts'
-import type { Window } from './window.ts'
+import type { Samples, Window } from './window.ts'
 
 /** The samples that a step looks at: from the one that gives the left border to the one that gives the right. */
 interface Reach {
@@ -47,6 +47,51 @@ export function applyExtendedFunction(func: string, window: Window, out: StepSer
       const change = changeOfHistograms(window, reach, smoothed, func !== 'delta')
       if (change !== null) out.setHistogram(k, func === 'rate' ? divideHistogram(change, window.rangeMs / 1_000) : change)
     }
+  }
+}
+
+/**
+ * The samples of an extended range by themselves: those inside, between the values at the two borders. Null when nothing is inside, or
+ * floats and histograms mix. `timestamps` and the rest are new arrays.
+ */
+export function extendSamples(samples: Samples, startMs: number, endMs: number, smoothed: boolean, lookbackMs: number): Samples | null {
+  const { timestamps, values, count } = samples
+  let first = 0
+  while (first + 1 < count && timestamps[first + 1]! <= startMs) first++
+  let last = count - 1
+  while (last > 0 && timestamps[last - 1]! >= endMs) last--
+  if (!smoothed) while (last > 0 && timestamps[last]! > endMs) last--
+  if (count === 0 || timestamps[last]! <= startMs || timestamps[first]! > endMs) return null
+  if (timestamps[first]! <= startMs - lookbackMs || timestamps[last]! > endMs + lookbackMs) return null
+  const histogramAt = (i: number): Histogram | undefined => samples.histograms?.[i]
+  const isHistogram = histogramAt(first) !== undefined
+  for (let i = first; i <= last; i++) if ((histogramAt(i) !== undefined) !== isHistogram) return null
+  const times: number[] = []
+  const numbers: number[] = []
+  const histograms: Histogram[] = []
+  const border = (timeMs: number, from: number, cuts: boolean): void => {
+    times.push(timeMs)
+    const at = cuts ? from : Math.min(from, last)
+    const fraction = cuts ? (timeMs - timestamps[from]!) / (timestamps[from + 1]! - timestamps[from]!) : 0
+    const histogram = histogramAt(at)
+    if (histogram === undefined) numbers.push(cuts ? interpolate(values[from]!, values[from + 1]!, fraction) : values[at]!)
+    else histograms.push((cuts ? interpolateHistograms(histogram, histogramAt(from + 1)!, fraction, false) : histogram) ?? histogram)
+  }
+  border(startMs, first, smoothed && first < last && timestamps[first]! < startMs)
+  for (let i = first; i <= last; i++) {
+    if (timestamps[i]! <= startMs || timestamps[i]! >= endMs) continue
+    times.push(timestamps[i]!)
+    if (isHistogram) histograms.push(histogramAt(i)!)
+    else numbers.push(values[i]!)
+  }
+  const cutsRight = smoothed && first < last && timestamps[last]! > endMs
+  border(endMs, cutsRight ? last - 1 : last, cutsRight)
+  return {
+    timestamps: Float64Array.from(times),
+    values: isHistogram ? Float64Array.from(histograms, (h) => h.sum) : Float64Array.from(numbers),
+    histograms: isHistogram ? histograms : null,
+    startTimestamps: null,
+    count: times.length,
   }
 }
 

@@ -133,18 +133,30 @@ let scratch = new Int32Array(256)
 function findResets(window: Window): Int32Array {
   const { values, count, startTimestamps, timestamps } = window
   let found = 0
-  for (let i = 1; i < count; i++) {
-    const dropped = values[i]! < values[i - 1]!
-    if (!dropped && (startTimestamps === null || !startsAnew(timestamps, startTimestamps, i))) continue
-    if (found === scratch.length) {
-      const larger = new Int32Array(found * 2)
-      larger.set(scratch)
-      scratch = larger
+  if (startTimestamps === null) {
+    let previous = values[0]!
+    for (let i = 1; i < count; i++) {
+      const value = values[i]!
+      if (value < previous) found = keepReset(found, i)
+      previous = value
     }
-    scratch[found++] = i
+  } else {
+    for (let i = 1; i < count; i++) {
+      if (values[i]! < values[i - 1]! || startsAnew(timestamps, startTimestamps, i)) found = keepReset(found, i)
+    }
+    warnOfOverlaps(window, startTimestamps)
   }
-  if (startTimestamps !== null) warnOfOverlaps(window, startTimestamps)
   return found === 0 ? NO_RESETS : scratch.subarray(0, found)
+}
+
+function keepReset(found: number, i: number): number {
+  if (found === scratch.length) {
+    const larger = new Int32Array(found * 2)
+    larger.set(scratch)
+    scratch = larger
+  }
+  scratch[found] = i
+  return found + 1
 }
 
 /** Whether the start timestamp of sample i says that its counter is not that of the sample before. */

@@ -60,6 +60,26 @@ export class Window implements Samples {
     this.expr = shape.expr
   }
 
+  /** How many samples the windows hold, each counted at every step that sees it. */
+  work(): number {
+    let samples = 0
+    for (let k = 0; k < this.steps; k++) samples += this.high[k]! - this.low[k]!
+    return samples
+  }
+
+  /** The steps from `from` up to but not including `to` of the series at hand, as a window of their own over the same samples. */
+  slice(from: number, to: number): Window {
+    const part = new Window({
+      ...this,
+      steps: to - from,
+      endMs: this.endMs + from * this.stepMs,
+      evaluationMs: this.evaluationMs + from * this.evaluationStepMs,
+      params: this.params.map((values) => values.subarray(from, to)),
+    })
+    part.load(this, this.metric)
+    return part
+  }
+
   /** Takes the samples of the next series and finds the bounds of every step. */
   load(samples: Samples, metric: string): void {
     this.timestamps = samples.timestamps

@@ -80,6 +80,7 @@ async function* readSubquery(
   const first = (Math.floor(afterMs / stepMs) + 1) * stepMs
   const count = Math.floor((lastMs - first) / stepMs) + 1
   if (count <= 0) return
+  execution.admit(count)
   const grid: Grid = { startMs: first, stepMs, count, inner: true }
   const samples: Samples = {
     timestamps: new Float64Array(count),

@@ -4,7 +4,7 @@
  */
 import type { Labels } from '@tsink/core'
 import type { Execution, Pages } from '../evaluate/execution.ts'
-import { FLOAT, isEmpty, type Grid, type StepSeries } from '../evaluate/steps.ts'
+import { FLOAT, HISTOGRAM, isEmpty, StepSeries, type Grid } from '../evaluate/steps.ts'
 import { applyExtendedFunction } from '../functions/extended.ts'
 import { applyRangeFunction } from '../functions/range-functions.ts'
 import { SplitWindow, Window, type WindowShape } from '../functions/window.ts'
@@ -42,7 +42,8 @@ export async function* overWindows(plan: WindowPlan, grid: Grid, execution: Exec
       window.load(samples, labels.metric)
       execution.countWindows(window.low, window.high, grid)
       const result = execution.series(labels, dropName, grid)
-      if (extended === 'none') applyRangeFunction(func, window, result, split)
+      if (extended === 'none' && window.work() > MAX_WORK) await applyInParts(func, window, result, execution)
+      else if (extended === 'none') applyRangeFunction(func, window, result, split)
       else applyExtendedFunction(func, window, result, extended === 'smoothed', lookbackMs)
       if (isEmpty(result)) {
         execution.recycle(result)
@@ -57,6 +58,25 @@ export async function* overWindows(plan: WindowPlan, grid: Grid, execution: Exec
   }
   const rest = dropper?.rest() ?? []
   if (rest.length > 0) yield rest
+}
+
+/** So many samples are looked at in about a slice of time. A series with more to look at is computed in parts, with pauses between them. */
+const MAX_WORK = 1_000_000
+
+async function applyInParts(func: string, window: Window, out: StepSeries, execution: Execution): Promise<void> {
+  const parts = Math.min(window.steps, Math.ceil(window.work() / MAX_WORK))
+  for (let part = 0; part < parts; part++) {
+    const from = Math.floor((part * window.steps) / parts)
+    const to = Math.floor(((part + 1) * window.steps) / parts)
+    const slice = window.slice(from, to)
+    const columns = { kinds: out.kinds.subarray(from, to), values: out.values.subarray(from, to) }
+    const piece = new StepSeries(out.labels, out.dropName, to - from, columns)
+    applyRangeFunction(func, slice, piece, new SplitWindow(slice))
+    if (piece.histograms !== null) {
+      for (let k = from; k < to; k++) if (piece.kinds[k - from] === HISTOGRAM) out.setHistogram(k, piece.histograms[k - from]!)
+    }
+    if (execution.due) await execution.pause()
+  }
 }
 
 /** Says so when a metric does not look like a counter. */
