@@ -83,10 +83,9 @@ export class Reader {
       buffer.kind = window.kind
       if (window.histograms !== null && buffer.histograms === null) buffer.histograms = []
       buffer.reserve(window.count)
-      for (let i = 0; i < window.count; i++) {
-        buffer.timestamps[at + i] = window.timestamps[i]! + window.base
-        if (window.histograms !== null) buffer.histograms![at + i] = window.histograms[i]
-      }
+      copyTimes(window, buffer.timestamps, at)
+      const { histograms } = window
+      if (histograms !== null) for (let i = 0; i < window.count; i++) buffer.histograms![at + i] = histograms[i]
       buffer.values.set(window.values.subarray(0, window.count), at)
       if (window.startTimestamps !== null) {
         buffer.startTimestamps ??= new Float64Array(buffer.capacity)
@@ -98,6 +97,12 @@ export class Reader {
       buffer.count = at + window.count
     } while (series.nextWindow!())
   }
+}
+
+function copyTimes(window: SampleBuffer, into: Float64Array, at: number): void {
+  const { timestamps, base, count } = window
+  if (base === 0) into.set(timestamps.subarray(0, count), at)
+  else for (let i = 0; i < count; i++) into[at + i] = timestamps[i]! + base
 }
 
 function toMilliseconds(buffer: SampleBuffer, unit: TimeUnit): void {
