@@ -11,10 +11,20 @@ const T = 1_705_315_800
 
 beforeAll(async () => {
   server = await start(
-    ...['--influx-listen', '127.0.0.1:0', '--influx-precision', 's'],
-    ...['--graphite-listen', '127.0.0.1:0', '--graphite-templates', 'servers.* .host.measurement*; measurement*'],
-    ...['--statsd-listen', '127.0.0.1:0', '--statsd-flush-interval', '100ms'],
-    ...['--opentsdb-listen', '127.0.0.1:0'],
+    '--influx-listen',
+    '127.0.0.1:0',
+    '--influx-precision',
+    's',
+    '--graphite-listen',
+    '127.0.0.1:0',
+    '--graphite-templates',
+    'servers.* .host.measurement*; measurement*',
+    '--statsd-listen',
+    '127.0.0.1:0',
+    '--statsd-flush-interval',
+    '100ms',
+    '--opentsdb-listen',
+    '127.0.0.1:0',
   )
 })
 afterAll(() => server.stop())

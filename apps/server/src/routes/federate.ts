@@ -32,11 +32,11 @@ export function registerFederate(app: FastifyInstance, context: ServerContext): 
       const release = context.queries.tryEnter(1) ?? (await context.queries.enter(1, context.config.queryTimeout, signal))
       try {
         const newest = await newestSamples(storeOf(context), selectors, context.config.queryLookback, signal)
-        return await sendText(
-          request,
-          reply.type('text/plain; version=0.0.4; charset=utf-8; escaping=allow-utf-8'),
-          encodeFederation(newest),
-        )
+        // Scrapers that know names beyond the old grammar say so; for the others every such character becomes an underscore.
+        const isAware = /escaping=allow-utf-8/i.test(request.headers.accept ?? '')
+        const escaping = isAware ? 'allow-utf-8' : 'underscores'
+        reply.header('content-type', `text/plain; version=0.0.4; charset=utf-8; escaping=${escaping}`)
+        return await sendText(request, reply, encodeFederation(isAware ? newest : newest.map(escaped)))
       } finally {
         release()
       }

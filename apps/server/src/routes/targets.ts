@@ -1,67 +1,145 @@
 /**
- * What the scraper, the rules engine and the search will answer. None exists yet, so every list is empty, which is true; parameters are
- * checked all the same, because tools probe with them.
+ * What the scraper does: its targets, what they say of their metrics, its pools and their settings, and how relabelling comes to its result.
+ * Without a scrape config all lists are empty.
  */
+import { hostname } from 'node:os'
 import type { FastifyInstance } from 'fastify'
+import { Labels, TsinkError, type Matcher } from '@tsink/core'
 import { parseSelector } from '@tsink/promql'
+import type { ServerContext } from '../context.ts'
+import { printDuration } from '../duration.ts'
 import { EnvelopeError } from '../errors.ts'
-import { invalid, parametersOf, type Parameters } from '../parameters.ts'
+import { parametersOf, type Parameters } from '../parameters.ts'
 import { sendData } from '../respond.ts'
 import { route } from '../route.ts'
+import { printJob, relabelFields } from '../scrape/job-text.ts'
+import type { ScrapeLoop } from '../scrape/loop.ts'
+import type { ScrapePool } from '../scrape/pool.ts'
 
-export function registerTargets(app: FastifyInstance): void {
+export function registerTargets(app: FastifyInstance, context: ServerContext): void {
   const answer = (url: string, data: (parameters: Parameters) => unknown): void => {
     route(app, ['GET'], url, (request, reply) => sendData(request, reply, data(parametersOf(request))))
   }
-  answer('/api/v1/targets', () => ({ activeTargets: [], droppedTargets: [], droppedTargetCounts: {} }))
-  answer('/api/v1/targets/metadata', () => [])
-  answer('/api/v1/targets/relabel_steps', unknownPool)
-  answer('/api/v1/scrape_pools', () => ({ scrapePools: [] }))
-  answer('/api/v1/scrape_pools/config', unknownPool)
-  answer('/api/v1/alertmanagers', () => ({ activeAlertmanagers: [], droppedAlertmanagers: [] }))
-  answer('/api/v1/alerts', () => ({ alerts: [] }))
-  answer('/api/v1/rules', (parameters) => {
-    checkRuleParameters(parameters)
-    return { groups: [] }
-  })
-  answer('/api/v1/notifications', () => [])
-  for (const what of ['metric_names', 'label_names', 'label_values']) {
-    route(app, ['GET', 'POST'], `/api/v1/search/${what}`, () => {
-      // The reference's words and status for a server without it.
-      throw new EnvelopeError('unavailable', 'search API disabled', 500)
-    })
-  }
-}
+  const pools = (): readonly ScrapePool[] => context.scraper?.pools ?? []
 
-function unknownPool(parameters: Parameters): never {
-  const pool = parameters.get('scrapePool')
-  if (pool === '') throw new EnvelopeError('bad_data', 'no scrapePool parameter provided')
-  throw new EnvelopeError('bad_data', `error retrieving scrape config: scrape pool ${JSON.stringify(pool)} not found`)
-}
-
-function checkRuleParameters(parameters: Parameters): void {
-  const type = parameters.get('type')
-  if (!['', 'alert', 'record'].includes(type.toLowerCase())) throw invalid('type', `not supported value ${JSON.stringify(type)}`)
-  for (const selector of parameters.all('match[]')) parseSelector(selector)
-  const exclude = parameters.get('exclude_alerts')
-  if (exclude !== '' && !/^(?:1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/.test(exclude)) {
-    throw invalid(
-      'exclude_alerts',
-      `error converting exclude_alerts: strconv.ParseBool: parsing ${JSON.stringify(exclude)}: invalid syntax`,
-    )
-  }
-  const limit = parameters.get('group_limit')
-  if (limit === '') {
-    if (parameters.get('group_next_token') !== '') {
-      throw invalid('group_next_token', 'group_limit needs to be present in order to paginate over the groups')
+  answer('/api/v1/targets', (parameters) => {
+    const state = parameters.get('state').toLowerCase()
+    const wanted = parameters.get('scrapePool')
+    const chosen = pools().filter(({ job }) => wanted === '' || job.jobName === wanted)
+    const all = state === '' || state === 'any'
+    const active = all || state === 'active' ? chosen.flatMap(activeTargets) : []
+    const showDropped = all || state === 'dropped'
+    return {
+      activeTargets: active,
+      droppedTargets: showDropped ? chosen.flatMap(droppedTargets) : [],
+      droppedTargetCounts: showDropped ? Object.fromEntries(pools().map(({ job, droppedCount }) => [job.jobName, droppedCount])) : {},
     }
-    return
+  })
+
+  answer('/api/v1/targets/metadata', (parameters) => {
+    const limit = limitOf(parameters)
+    const metric = parameters.get('metric')
+    const selector = parameters.get('match_target')
+    const matchers: readonly Matcher[] = selector === '' ? [] : parseSelector(selector)
+    const found: unknown[] = []
+    for (const loop of pools().flatMap(loopsOf)) {
+      const { labels } = loop.target
+      if (!matchers.every((matcher) => matcher.matches(labels.get(matcher.name)))) continue
+      for (const one of loop.metadata.values()) {
+        if (metric !== '' && one.metric !== metric) continue
+        if (limit >= 0 && found.length >= limit) return found
+        const name = metric === '' ? { metric: one.metric } : {}
+        found.push({ target: labels.toJSON(), ...name, type: one.type, help: one.help, unit: one.unit })
+      }
+    }
+    return found
+  })
+
+  answer('/api/v1/targets/relabel_steps', (parameters) => {
+    const name = poolName(parameters)
+    const text = parameters.get('labels')
+    if (text === '') throw new EnvelopeError('bad_data', 'no labels parameter provided')
+    const labels = parseLabels(text)
+    let current: Labels | null = labels
+    const steps = poolOf(context, name).job.relabelConfigs.map((step) => {
+      current = current === null ? null : step.apply(current)
+      return { rule: relabelFields(step), output: current?.toJSON() ?? {}, keep: current !== null }
+    })
+    return { steps }
+  })
+
+  answer('/api/v1/scrape_pools', () => ({ scrapePools: pools().map(({ job }) => job.jobName) }))
+
+  answer('/api/v1/scrape_pools/config', (parameters) => ({ yaml: printJob(poolOf(context, poolName(parameters)).job) }))
+}
+
+function poolName(parameters: Parameters): string {
+  const name = parameters.get('scrapePool')
+  if (name === '') throw new EnvelopeError('bad_data', 'no scrapePool parameter provided')
+  return name
+}
+
+function poolOf(context: ServerContext, name: string): ScrapePool {
+  const pool = context.scraper?.pool(name) ?? null
+  if (pool === null) throw new EnvelopeError('bad_data', `error retrieving scrape config: scrape pool ${JSON.stringify(name)} not found`)
+  return pool
+}
+
+function loopsOf({ loops }: ScrapePool): readonly ScrapeLoop[] {
+  return [...loops.values()].toSorted((a, b) => (a.target.scrapeUrl < b.target.scrapeUrl ? -1 : 1))
+}
+
+/** The time of a target that was not scraped yet. */
+const NEVER = '0001-01-01T00:00:00Z'
+
+function activeTargets(pool: ScrapePool): readonly unknown[] {
+  return loopsOf(pool).map(({ target, health, lastError, lastScrape, lastSeconds }) => ({
+    discoveredLabels: target.discovered.toJSON(),
+    labels: target.labels.toJSON(),
+    scrapePool: pool.job.jobName,
+    scrapeUrl: target.scrapeUrl,
+    globalUrl: globalUrl(target.scrapeUrl),
+    lastError,
+    lastScrape: lastScrape === 0 ? NEVER : new Date(lastScrape).toISOString(),
+    lastScrapeDuration: lastSeconds,
+    health,
+    scrapeInterval: printDuration(target.interval),
+    scrapeTimeout: printDuration(target.timeout),
+  }))
+}
+
+function droppedTargets(pool: ScrapePool): readonly unknown[] {
+  return pool.dropped.map((labels) => ({ discoveredLabels: labels.toJSON(), scrapePool: pool.job.jobName }))
+}
+
+/** The address as other machines would write it. */
+function globalUrl(url: string): string {
+  return url.replace(/^(https?:\/\/)(?:localhost|127\.0\.0\.1|\[::1\])(?=[:/?]|$)/, `$1${hostname()}`)
+}
+
+/** How many entries are wanted; -1 for all. */
+function limitOf(parameters: Parameters): number {
+  const text = parameters.get('limit')
+  if (text === '') return -1
+  if (!/^[+-]?\d+$/.test(text)) throw new EnvelopeError('bad_data', 'limit must be a number')
+  return Number(text)
+}
+
+function parseLabels(text: string): Labels {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw new EnvelopeError('bad_data', `error parsing labels: ${(error as Error).message}`)
   }
-  if (!/^[+-]?\d+$/.test(limit)) {
-    throw invalid(
-      'group_limit',
-      `group_limit needs to be a valid number: strconv.ParseInt: parsing ${JSON.stringify(limit)}: invalid syntax`,
-    )
+  const entries = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : null
+  if (entries === null || !entries.every((entry): entry is [string, string] => typeof entry[1] === 'string')) {
+    throw new EnvelopeError('bad_data', 'error parsing labels: expected an object of strings')
   }
-  if (Number(limit) <= 0) throw invalid('group_limit', 'group_limit needs to be greater than 0')
+  try {
+    return Labels.from(entries)
+  } catch (error) {
+    if (error instanceof TsinkError) throw new EnvelopeError('bad_data', `error parsing labels: ${error.message}`)
+    throw error
+  }
 }
