@@ -98,7 +98,7 @@ export const suite: Suite = ({ quick }) => {
     goals.push(goal(label, `at least ${want}.0`, ratio, ratio >= want))
   }
   const text = [
-    `${chunks} chunks of ${CHUNK_SAMPLES} samples a shape, median of ${rounds} interleaved rounds; ns a sample unless said otherwise`,
+    `${chunks} chunks of ${CHUNK_SAMPLES} samples a shape, lower quartile of ${rounds} interleaved rounds; ns a sample unless said otherwise`,
     table(loopRows),
     table(chunkRows),
     table(timeRows),
