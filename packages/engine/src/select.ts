@@ -17,6 +17,7 @@ import type { Segment, SegmentIndex } from '@tsink/segment'
 import { LabelTable } from './label-table.ts'
 import { assertOpen, type Parts } from './parts.ts'
 import { ChunkSource, readSources, setHints, type Source } from './read.ts'
+import { Slices } from './slices.ts'
 import { hiding, relative, visible, type Interval, type Tombstone } from './tombstones.ts'
 import { CaughtSlots, View } from './view.ts'
 
@@ -51,7 +52,9 @@ export function* selectNow(parts: Parts, selection: Selection): Generator<readon
       addSegmentUnit(parts, caught.view, segment, index, selection, units)
     }
     units.push(...caught.heads)
-    yield* pages(parts, units, selection)
+    const entries = new Entries(units)
+    while (entries.join()) continue
+    yield* pages(parts, units, entries, selection)
   } finally {
     caught.view.release()
   }
@@ -67,7 +70,10 @@ export async function* select(parts: Parts, selection: Selection): AsyncGenerato
       if (index !== null) addSegmentUnit(parts, caught.view, segment, index, selection, units)
     }
     units.push(...caught.heads)
-    for (const page of pages(parts, units, selection)) {
+    const entries = new Entries(units)
+    const slices = new Slices(parts.host.clock)
+    while (entries.join()) if (slices.due) await slices.pause()
+    for (const page of pages(parts, units, entries, selection)) {
       yield page
       await parts.host.clock.turn()
     }
@@ -292,39 +298,57 @@ class OpenSource implements Source {
   }
 }
 
+/** So many series are joined in one piece of work. */
+const JOIN_SERIES = 1_024
+
 /** The selected series of all units, each label set once, with the places where it is found. */
 class Entries {
-  readonly count: number
+  count = 0
+  readonly #units: readonly Unit[]
+  readonly #table: LabelTable | null
   readonly #first: Int32Array
+  readonly #last: Int32Array
   readonly #next: Int32Array
   readonly #unit: Uint32Array
   readonly #item: Uint32Array
+  // Where joining stands.
+  #place = 0
+  #atUnit = 0
+  #atItem = 0
 
   constructor(units: readonly Unit[]) {
     const total = units.reduce((sum, unit) => sum + unit.count, 0)
+    this.#units = units
+    this.#table = units.length > 1 ? new LabelTable() : null
     this.#unit = new Uint32Array(total)
     this.#item = new Uint32Array(total)
     this.#next = new Int32Array(total).fill(-1)
-    const first = new Int32Array(total)
-    const last = new Int32Array(total)
-    const table = units.length > 1 ? new LabelTable() : null
-    let place = 0
-    let count = 0
-    for (let u = 0; u < units.length; u++) {
-      const unit = units[u]!
-      for (let item = 0; item < unit.count; item++, place++) {
-        this.#unit[place] = u
-        this.#item[place] = item
-        const entry = table === null ? place : table.add(unit.labelBytes(item))
-        if (entry === count) {
-          first[entry] = place
-          count++
-        } else this.#next[last[entry]!] = place
-        last[entry] = place
-      }
+    this.#first = new Int32Array(total)
+    this.#last = new Int32Array(total)
+  }
+
+  /** Does a piece of the joining; false when all is done. */
+  join(): boolean {
+    const unit = this.#units[this.#atUnit]
+    if (unit === undefined) return false
+    const end = Math.min(unit.count, this.#atItem + JOIN_SERIES)
+    for (let item = this.#atItem; item < end; item++) {
+      const place = this.#place++
+      this.#unit[place] = this.#atUnit
+      this.#item[place] = item
+      const entry = this.#table === null ? place : this.#table.add(unit.labelBytes(item))
+      if (entry === this.count) {
+        this.#first[entry] = place
+        this.count++
+      } else this.#next[this.#last[entry]!] = place
+      this.#last[entry] = place
     }
-    this.#first = first
-    this.count = count
+    this.#atItem = end
+    if (end === unit.count) {
+      this.#atUnit++
+      this.#atItem = 0
+    }
+    return true
   }
 
   /** The places of an entry in the order of units. */
@@ -337,8 +361,7 @@ class Entries {
   }
 }
 
-function* pages(parts: Parts, units: readonly Unit[], selection: Selection): Generator<readonly SelectedSeries[]> {
-  const entries = new Entries(units)
+function* pages(parts: Parts, units: readonly Unit[], entries: Entries, selection: Selection): Generator<readonly SelectedSeries[]> {
   let page: SelectedSeries[] = []
   for (let entry = 0; entry < entries.count; entry++) {
     const series = seriesOf(units, entries.places(entry))
@@ -411,6 +434,9 @@ class StoredSeries implements SelectedSeries {
 
   read(into: SampleBuffer): void {
     const { sources, base, minTime, maxTime } = this.#windows[this.#at]!
+    // Room for all of it at once: growing step by step would copy what was decoded again and again.
+    into.clear()
+    into.reserve(sources.reduce((count, source) => count + source.count, 0))
     readSources(sources, base, minTime, maxTime, into)
     if (into.count === 0) {
       into.begin(this.kind)
