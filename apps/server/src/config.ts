@@ -61,6 +61,7 @@ export interface Config {
   readonly opentsdbListen: string | null
   readonly influxListen: string | null
   readonly influxPrecision: 'ns' | 'us' | 'ms' | 's'
+  readonly scrapeConfig: string | null
   readonly authToken: string | null
   readonly authTokenFile: string | null
   readonly tlsCert: string | null
@@ -156,12 +157,17 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
   opentsdbListen: optionalAddress('Listeners', 'HOST:PORT for OpenTSDB telnet lines over TCP and UDP.'),
   influxListen: optionalAddress('Listeners', 'HOST:PORT for InfluxDB line protocol over UDP and TCP.'),
   influxPrecision: choice('Listeners', ['ns', 'us', 'ms', 's'], 'ns', 'The unit of timestamps at influx-listen (collectd sends ms).'),
+  scrapeConfig: optional(
+    'Scraping',
+    'FILE',
+    'Targets to scrape: a file with `scrape_configs` as Prometheus has them. It is read again on SIGHUP and on POST /-/reload.',
+  ),
   authToken: optional('Access', 'TOKEN', 'Requests must carry `Authorization: Bearer TOKEN`; probes need none.'),
   authTokenFile: optional('Access', 'FILE', 'The token in a file, read at the start.'),
   tlsCert: optional('Access', 'FILE', 'A PEM certificate (chain): serve HTTPS. Needs tls-key.'),
   tlsKey: optional('Access', 'FILE', 'The PEM key of tls-cert.'),
   enableAdminApi: boolean('Access', false, 'Serve deletion and snapshots under /api/v1/admin/tsdb.'),
-  enableLifecycle: boolean('Access', false, 'Serve /-/quit.'),
+  enableLifecycle: boolean('Access', false, 'Serve /-/quit and /-/reload.'),
   corsOrigin: pattern('Access', '.*', 'A regular expression, anchored: origins whose pages may read our answers.'),
   maxConnections: count('HTTP', 1_024, 1, 'Further connections are closed at once.'),
   requestTimeout: duration('HTTP', '1m', 'A request must have arrived whole within this time.'),

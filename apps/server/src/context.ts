@@ -10,6 +10,7 @@ import type { Config } from './config.ts'
 import type { Gate } from './gate.ts'
 import type { Ingest } from './ingest.ts'
 import type { Metrics } from './metrics.ts'
+import type { Scraper } from './scrape/scraper.ts'
 
 export type Phase = 'replaying' | 'ready' | 'stopping'
 
@@ -33,6 +34,8 @@ export interface ServerContext {
   engine: Engine | null
   /** The ports of listeners over bare sockets, by protocol. */
   ports: Readonly<Record<string, number>>
+  /** What scrapes targets, when there is a scrape config and the store is open. */
+  scraper: Scraper | null
   /** Asks the process to stop as if it had got SIGTERM. */
   quit: () => void
 }

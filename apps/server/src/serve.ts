@@ -16,6 +16,9 @@ import { Metrics } from './metrics.ts'
 import { openListeners, type Listeners } from './listeners.ts'
 import { openStore } from './open-store.ts'
 import { parseAddress } from './option.ts'
+import { loadScrapeConfig } from './scrape/config.ts'
+import { Scraper } from './scrape/scraper.ts'
+import { ScrapeMetrics } from './scrape/scrape-metrics.ts'
 import { buildServer } from './server.ts'
 import { showStore } from './store-metrics.ts'
 
@@ -69,9 +72,11 @@ export async function serve(
 
 /**
  * Opens the listener, then the store in the background.
- * @throws TsinkError BAD_CONFIG when the address is taken or cannot be listened on.
+ * @throws TsinkError BAD_CONFIG when the address is taken or cannot be listened on, or the scrape config is wrong.
  */
 export async function startServer(config: Config): Promise<RunningServer> {
+  // A mistake in the file is told before anything is opened.
+  const scrapeConfig = config.scrapeConfig === null ? null : loadScrapeConfig(config.scrapeConfig)
   const metrics = new Metrics(version())
   const context: ServerContext = {
     config,
@@ -101,6 +106,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     store: null,
     engine: null,
     ports: {},
+    scraper: null,
     quit: () => process.kill(process.pid, 'SIGTERM'),
   }
   showGates(context)
@@ -117,6 +123,12 @@ export async function startServer(config: Config): Promise<RunningServer> {
     context.phase = 'ready'
     listeners = await openListeners(context)
     context.ports = listeners.ports
+    if (scrapeConfig !== null) {
+      const { ingest, log } = context
+      const around = { store: engine, ingest, metrics: new ScrapeMetrics(metrics), log, version: version() }
+      context.scraper = new Scraper(config.scrapeConfig!, around)
+      await context.scraper.start(scrapeConfig)
+    }
     context.log.info({ ms: Date.now() - context.startedAt.getTime() }, 'ready')
   })
   let stopping: Promise<void> | null = null
@@ -124,6 +136,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const close = async (): Promise<void> => {
     context.phase = 'stopping'
     await opening.catch(() => undefined)
+    await context.scraper?.stop()
     await listeners?.close()
     await closeWithin(app, config.shutdownGrace)
     await context.store?.close()
@@ -178,6 +191,11 @@ function untilSignal(server: RunningServer): Promise<number> {
         },
       )
     }
+    process.on('SIGHUP', () => {
+      server.context.scraper
+        ?.reload()
+        .catch((error: unknown) => server.context.log.error({ err: error }, 'the config was not loaded again'))
+    })
     process.once('SIGTERM', onSignal)
     process.once('SIGINT', onSignal)
   })

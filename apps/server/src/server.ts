@@ -19,6 +19,7 @@ import { registerMetadata } from './routes/metadata.ts'
 import { registerOtlp } from './routes/otlp.ts'
 import { registerQuery } from './routes/query.ts'
 import { registerRead } from './routes/read.ts'
+import { registerRules } from './routes/rules.ts'
 import { registerStatus } from './routes/status.ts'
 import { registerTargets } from './routes/targets.ts'
 import { registerUi } from './routes/ui.ts'
@@ -70,7 +71,8 @@ export async function buildServer(context: ServerContext): Promise<FastifyInstan
   registerQuery(app, context)
   registerMetadata(app, context)
   registerStatus(app, context)
-  registerTargets(app)
+  registerTargets(app, context)
+  registerRules(app)
   registerFederate(app, context)
   registerAdmin(app, context)
   await registerUi(app)

@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import { engineOf, storeOf, type ServerContext } from '../context.ts'
 import { EnvelopeError } from '../errors.ts'
 import { parametersOf } from '../parameters.ts'
-import { sendData } from '../respond.ts'
+import { sendData, sendPlain } from '../respond.ts'
 import { route, type Handler } from '../route.ts'
 import { requiredMatchersOf, timeRangeOf } from '../selectors.ts'
 
@@ -63,10 +63,22 @@ export function registerAdmin(app: FastifyInstance, context: ServerContext): voi
     return reply.code(204).send()
   })
 
-  route(app, ['POST', 'PUT'], '/-/reload', (_, reply) => reply.code(403).send('Lifecycle API is not enabled.'), {
-    always: true,
-    wrongMethod: 'Only POST or PUT requests allowed',
-  })
+  route(
+    app,
+    ['POST', 'PUT'],
+    '/-/reload',
+    async (request, reply) => {
+      if (!config.enableLifecycle) return reply.code(403).send('Lifecycle API is not enabled.')
+      try {
+        await context.scraper?.reload()
+      } catch (error) {
+        request.log.error({ err: error }, 'the config was not loaded again')
+        return sendPlain(reply, 500, `failed to reload config: ${(error as Error).message}`)
+      }
+      return reply.send()
+    },
+    { always: true, wrongMethod: 'Only POST or PUT requests allowed' },
+  )
 
   route(
     app,

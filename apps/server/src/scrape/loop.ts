@@ -121,10 +121,13 @@ export class ScrapeLoop {
     this.#timer = setTimeout(
       () => {
         if (this.#due - Date.now() > ALIGN_MS) return this.#wait()
-        this.#running = this.#scrape(this.#due).finally(() => {
-          this.#running = null
-          if (!this.#abort.signal.aborted) this.#schedule(Date.now())
-        })
+        this.#running = this.#scrape(this.#due)
+          // A bug that one target's answer uncovers must not end the scrapes of all others.
+          .catch((error: unknown) => this.#around.log.error({ err: error, target: this.target.scrapeUrl }, 'a scrape broke off'))
+          .finally(() => {
+            this.#running = null
+            if (!this.#abort.signal.aborted) this.#schedule(Date.now())
+          })
       },
       Math.min(Math.max(0, this.#due - Date.now()), MAX_TIMER_MS),
     )
@@ -168,7 +171,7 @@ export class ScrapeLoop {
     }
   }
 
-  #note({ failure, decoded, taken, bodyBytes: _ }: Outcome, now: number, seconds: number): void {
+  #note({ failure, decoded, taken }: Outcome, now: number, seconds: number): void {
     const { metrics, log } = this.#around
     const { job, target } = this
     const about = { job: job.jobName, target: target.scrapeUrl }

@@ -1,7 +1,7 @@
 /**
  * What the scraper says of itself at /metrics.
  */
-import { Counter, Histogram } from 'prom-client'
+import { Counter, Gauge, Histogram } from 'prom-client'
 import type { Metrics } from '../metrics.ts'
 
 export class ScrapeMetrics {
@@ -16,7 +16,11 @@ export class ScrapeMetrics {
   readonly wrongTargets: Counter
   readonly reloads: Counter<'outcome'>
 
-  constructor({ registry }: Metrics) {
+  readonly #metrics: Metrics
+
+  constructor(all: Metrics) {
+    this.#metrics = all
+    const { registry } = all
     const registers = [registry]
     const counter = <L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> =>
       new Counter({ name, help, labelNames: [...labelNames], registers })
@@ -38,5 +42,19 @@ export class ScrapeMetrics {
     this.discoveryFailures = counter('tsink_scrape_discovery_failures_total', 'Failed refreshes of target lists.', ['mechanism'])
     this.wrongTargets = counter('tsink_scrape_wrong_targets_total', 'Discovered targets without a usable address, interval or timeout.')
     this.reloads = counter('tsink_scrape_config_reloads_total', 'Loads of the scrape config by outcome.', ['outcome'])
+  }
+
+  /** Shows how many targets there are, by their health, and whether the last config was right. */
+  showTargets(count: (health: string) => number, loadedWell: () => number): void {
+    const targets = new Gauge({
+      name: 'tsink_scrape_targets',
+      help: 'Targets by health.',
+      labelNames: ['health'],
+      registers: [this.#metrics.registry],
+      collect(): void {
+        for (const health of ['up', 'down', 'unknown']) targets.set({ health }, count(health))
+      },
+    })
+    this.#metrics.gauge('tsink_scrape_config_last_reload_successful', 'Whether the last load of the scrape config went well.', loadedWell)
   }
 }

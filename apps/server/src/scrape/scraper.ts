@@ -36,9 +36,10 @@ export class Scraper implements Retirement {
     this.#around = around
   }
 
-  /** Begins to scrape. @throws TsinkError BAD_CONFIG */
-  async start(): Promise<void> {
-    await this.reload()
+  /** Begins to scrape what a config says that was loaded from the scraper's file. */
+  async start(config: ScrapeConfig): Promise<void> {
+    this.#showPools()
+    await this.#apply(config)
   }
 
   /** The jobs' pools, by name. */
@@ -100,16 +101,19 @@ export class Scraper implements Retirement {
   }
 
   async #reload(): Promise<void> {
-    const { log, metrics } = this.#around
     let config: ScrapeConfig
     try {
       config = loadScrapeConfig(this.#path)
     } catch (error) {
       this.loadedWell = false
-      metrics.reloads.inc({ outcome: 'refused' })
+      this.#around.metrics.reloads.inc({ outcome: 'refused' })
       throw error
     }
-    if (this.#stopped) return
+    if (!this.#stopped) await this.#apply(config)
+  }
+
+  async #apply(config: ScrapeConfig): Promise<void> {
+    const { log, metrics } = this.#around
     const ending: Promise<void>[] = []
     for (const [name, pool] of this.#pools) {
       if (config.fingerprints.get(name) === this.#config?.fingerprints.get(name)) continue
@@ -130,6 +134,15 @@ export class Scraper implements Retirement {
     if (config.unread.length > 0)
       log.warn({ file: this.#path, sections: config.unread }, 'sections that are not about scraping are not read')
     log.info({ file: this.#path, jobs: config.jobs.length }, 'the scrape config is loaded')
+  }
+
+  #showPools(): void {
+    const count = (health: string): number => {
+      let found = 0
+      for (const { loops } of this.#pools.values()) for (const loop of loops.values()) if (loop.health === health) found++
+      return found
+    }
+    this.#around.metrics.showTargets(count, () => (this.loadedWell ? 1 : 0))
   }
 
   async #mark({ series, time }: Retired): Promise<void> {
