@@ -28,22 +28,29 @@ export interface Contender {
   readonly run: () => number
 }
 
-// Until the optimising compilers have settled.
+// Until the optimising compilers, which run beside us on busy processors, have settled.
 const WARM_UP_ROUNDS = 3
+const WARM_UP_MS = 250
 
 /** Runs contenders interleaved; answers the lower quartile of the milliseconds of each. All checksums must equal `checksum`. */
 export function race(contenders: readonly Contender[], rounds: number, checksum: number): Map<string, number> {
   const times = new Map<string, number[]>(contenders.map(({ name }) => [name, []]))
-  for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
-    for (const { name, run } of contenders) {
-      const start = performance.now()
-      const sum = run()
-      const time = performance.now() - start
-      if (sum !== checksum) throw new Error(`${name} produced the checksum ${sum}, not ${checksum}`)
-      if (round >= 0) times.get(name)!.push(time)
-    }
+  const begin = performance.now()
+  for (let warm = 0; warm < WARM_UP_ROUNDS || (rounds > 1 && performance.now() - begin < WARM_UP_MS); warm++) {
+    for (const contender of contenders) timeOf(contender, checksum)
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const contender of contenders) times.get(contender.name)!.push(timeOf(contender, checksum))
   }
   return new Map([...times].map(([name, list]) => [name, list.toSorted((a, b) => a - b)[list.length >> 2]!]))
+}
+
+function timeOf({ name, run }: Contender, checksum: number): number {
+  const start = performance.now()
+  const sum = run()
+  const time = performance.now() - start
+  if (sum !== checksum) throw new Error(`${name} produced the checksum ${sum}, not ${checksum}`)
+  return time
 }
 
 /** Rows of cells as text with aligned columns; the first column is left-aligned. */
