@@ -152,8 +152,7 @@ async function close(parts: Parts): Promise<void> {
   // Without trouble the head goes into segments, so that the next opening has nothing to replay.
   const isHealthy = (parts.log?.poisoned ?? null) === null && parts.shelf.trouble === null
   if (isHealthy && (parts.options.flushOnClose || parts.log === null)) {
-    freeze(parts)
-    await attempt(() => parts.background.flush(parts))
+    await attempt(() => flushAll(parts))
   }
   // Deletes and notes that no log keeps.
   if (isHealthy && parts.log === null) {
@@ -166,6 +165,18 @@ async function close(parts: Parts): Promise<void> {
   await attempt(() => parts.lock.release())
   parts.state = 'closed'
   if (failures.length > 0) throw failures[0]
+}
+
+/** Flushes the head and lets the whole log go, for all of it is in segments then. */
+async function flushAll(parts: Parts): Promise<void> {
+  const { log } = parts
+  const end = await log?.rotate()
+  freeze(parts, end)
+  await parts.background.flush(parts)
+  if (log === null || end === undefined || parts.heads.frozen.length > 0) return
+  await parts.notes.save(parts.host)
+  await parts.shelf.publish({ logCut: end, lastSequence: parts.sequence })
+  await log.cut(end)
 }
 
 function checkUnit(stored: Uint8Array | undefined, unit: TimeUnit): void {

@@ -30,7 +30,7 @@ export async function bytesPerPoint(quick: boolean): Promise<{ rows: string[][];
   const total = series * (quick ? 200 : 4_096)
   const dir = mkdtempSync(join(tmpdir(), 'tsink-bench-'))
   try {
-    const db = await open({ path: dir, precision: 's', partition: '1d', retention: '7d' })
+    const db = await open({ path: dir, precision: 's', partition: '1d', retention: '7d', sync: 'periodic' })
     const base = Math.floor(Date.now() / 1_000) - 3_600
     const random = xorShift(0xc0de_c0de)
     const families = familiesOf(series)
