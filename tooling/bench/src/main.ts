@@ -4,6 +4,8 @@ import type { Suite } from './suite.ts'
 const SUITES: Record<string, () => Promise<{ suite: Suite }>> = {
   codecs: () => import('./codecs.ts'),
   engine: () => import('./engine.ts'),
+  promql: () => import('./promql.ts'),
+  protocols: () => import('./protocols.ts'),
 }
 
 const name = process.argv[2] ?? ''

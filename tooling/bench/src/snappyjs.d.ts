@@ -1,0 +1,4 @@
+declare module 'snappyjs' {
+  const snappyjs: { uncompress(block: Uint8Array): Uint8Array }
+  export default snappyjs
+}
