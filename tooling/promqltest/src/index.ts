@@ -1,4 +1,5 @@
 export { difference, type DifferentialRange } from './differential.ts'
+export { evaluateAt, type NaiveQuery } from './naive/evaluate.ts'
 export { Dice, generateData, generateQuery } from './naive/generate.ts'
 export { readAll, type NaiveSeries } from './naive/values.ts'
 export { runScript, SCRIPT_FEATURES, type ScriptFailure, type ScriptOptions, type ScriptReport } from './run.ts'
