@@ -5,7 +5,9 @@ import { assertWritable, type Parts } from './parts.ts'
 
 export async function flush(parts: Parts): Promise<void> {
   assertWritable(parts)
-  const { background, heads } = parts
+  const { background, heads, log } = parts
+  // In a new file the log leaves nothing behind when it is cut. Where the disk has no room for one, the flush is all the more needed.
+  if (log !== null && heads.active.samples > 0) await log.rotate().catch(() => undefined)
   freeze(parts)
   const last = heads.frozen.at(-1)
   // A flush that is under way may have passed the end of the list already.
