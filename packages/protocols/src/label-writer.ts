@@ -5,7 +5,7 @@
  * lengths. One writer serves a decoder for all its series.
  */
 import { LIMITS } from '@tsink/core'
-import { isUtf8, textOf } from './utf8.ts'
+import { encodeInto, isUtf8, textOf } from './utf8.ts'
 
 const NAME_LABEL = Uint8Array.from('__name__', (char) => char.charCodeAt(0))
 
@@ -56,10 +56,18 @@ export class LabelWriter {
 
   /** Adds a pair of strings. */
   addText(name: string, value: string): void {
-    const bytes = new TextEncoder().encode(name)
-    this.name(bytes, 0, bytes.length)
-    const text = new TextEncoder().encode(value)
-    this.value(text, 0, text.length)
+    if (this.#count * 3 + 3 > this.#bounds.length) this.#growBounds()
+    this.#bounds[this.#count * 3] = this.#used
+    this.#copyText(name)
+    this.#bounds[this.#count * 3 + 1] = this.#used
+    this.valueText(value)
+  }
+
+  /** Ends the pair that `name` or `metricName` began. */
+  valueText(value: string): void {
+    this.#copyText(value)
+    this.#bounds[this.#count * 3 + 2] = this.#used
+    this.#count++
   }
 
   /**
@@ -154,13 +162,32 @@ export class LabelWriter {
   }
 
   #copy(bytes: Uint8Array, start: number, end: number): void {
-    const need = this.#used + end - start
-    if (need > this.#arena.length) {
-      const arena = new Uint8Array(need * 2)
-      arena.set(this.#arena.subarray(0, this.#used))
-      this.#arena = arena
-    }
+    this.#reserve(end - start)
     this.#used = copyBytes(bytes, start, end, this.#arena, this.#used)
+  }
+
+  // ASCII is written unit by unit; the encoder is for the rest.
+  #copyText(text: string): void {
+    this.#reserve(text.length * 3)
+    const arena = this.#arena
+    let at = this.#used
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i)
+      if (unit >= 0x80) {
+        this.#used += encodeInto(text, arena, this.#used)
+        return
+      }
+      arena[at++] = unit
+    }
+    this.#used = at
+  }
+
+  #reserve(size: number): void {
+    const need = this.#used + size
+    if (need <= this.#arena.length) return
+    const arena = new Uint8Array(need * 2)
+    arena.set(this.#arena.subarray(0, this.#used))
+    this.#arena = arena
   }
 
   #growBounds(): void {

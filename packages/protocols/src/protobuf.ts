@@ -7,7 +7,7 @@
  * Decoders walk messages with it by hand: no schema objects, no message objects.
  */
 import { badBody } from './decoded.ts'
-import { isUtf8, textOf } from './utf8.ts'
+import { bytesOf, isUtf8, textOf } from './utf8.ts'
 
 export const VARINT = 0
 export const FIXED64 = 1
@@ -352,7 +352,7 @@ export class ProtoWriter {
   }
 
   stringField(field: number, text: string): void {
-    this.bytesField(field, new TextEncoder().encode(text))
+    this.bytesField(field, bytesOf(text))
   }
 
   bytesField(field: number, bytes: Uint8Array): void {

@@ -46,6 +46,11 @@ export function bytesOf(text: string): Uint8Array {
   return encoder.encode(text)
 }
 
+/** Writes a text, for which there is room, and answers how many bytes it took. Lone surrogates become U+FFFD. */
+export function encodeInto(text: string, into: Uint8Array, at: number): number {
+  return encoder.encodeInto(text, into.subarray(at)).written
+}
+
 /** How many characters a text has, as Unicode counts them. */
 export function codePoints(text: string): number {
   let count = text.length

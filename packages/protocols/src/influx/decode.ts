@@ -12,7 +12,7 @@ import { LabelWriter } from '../label-writer.ts'
 import { LineProblem } from '../line-problem.ts'
 import { labelName, metricName } from '../names.ts'
 import { KEY_KINDS } from '../series-cache.ts'
-import { textOf } from '../utf8.ts'
+import { bytesOf, textOf } from '../utf8.ts'
 import type { InfluxPrecision } from './content.ts'
 import { INFLUX_LIMITS } from './limits.ts'
 import { LineParser, unescapedName, unescapedString, type LineSink } from './line-parser.ts'
@@ -47,6 +47,7 @@ export function decodeLineProtocol(body: Uint8Array, options: InfluxOptions): De
   return { batch: mapper.batch.build(), rejected }
 }
 
+const NO_SALT = new Uint8Array(0)
 const FLOAT = 0
 const BOOLEAN = 1
 const STRING = 2
@@ -71,13 +72,19 @@ class Mapper implements LineSink {
   #numbers: Float64Array = new Float64Array(64)
   #count = 0
   #key: Uint8Array = new Uint8Array(1_024)
+  /** Of which line the key holds the tags. */
+  #copied = -1
 
   constructor(body: Uint8Array, options: InfluxOptions) {
     this.#body = body
     this.#options = options
     this.#underscores = options.names !== 'utf8'
     this.#extra = Object.entries(options.extraLabels ?? {})
-    this.#salt = new TextEncoder().encode(JSON.stringify([options.names, options.bareField, options.extraLabels]))
+    const { names, bareField, extraLabels } = options
+    this.#salt =
+      names === undefined && bareField === undefined && extraLabels === undefined
+        ? NO_SALT
+        : bytesOf(JSON.stringify([names, bareField, extraLabels]))
     this.batch = new BatchWriter(options, Math.min(16_384, body.length >>> 6) + 1, body.length)
   }
 
@@ -140,15 +147,20 @@ class Mapper implements LineSink {
   #slot(fieldStart: number, fieldEnd: number): number {
     const tagsBytes = this.#keyEnd - this.#start
     const size = tagsBytes + 1 + (fieldEnd - fieldStart) + this.#salt.length
-    if (size > this.#key.length) this.#key = new Uint8Array(size * 2)
+    if (size > this.#key.length) {
+      this.#key = new Uint8Array(size * 2)
+      this.#copied = -1
+    }
     const key = this.#key
     let length = 0
-    for (let at = this.#start; at < this.#keyEnd; at++) key[length++] = this.#body[at]!
-    key[length++] = 0
-    for (let at = fieldStart; at < fieldEnd; at++) key[length++] = this.#body[at]!
     if (this.#options.cache !== undefined) {
-      key.set(this.#salt, length)
-      length += this.#salt.length
+      // The tags of a line are copied for its first field only.
+      if (this.#copied !== this.#start) key.set(this.#body.subarray(this.#start, this.#keyEnd))
+      this.#copied = this.#start
+      length = tagsBytes
+      key[length++] = 0
+      for (let at = fieldStart; at < fieldEnd; at++) key[length++] = this.#body[at]!
+      for (let at = 0; at < this.#salt.length; at++) key[length++] = this.#salt[at]!
       const known = this.batch.known(key, 0, length, KEY_KINDS.influx)
       if (known >= 0) return known
     }

@@ -40,6 +40,11 @@ const PRINTABLE = new Uint8Array(256).fill(1)
 PRINTABLE.fill(0, 0, 0x20)
 PRINTABLE[0x7f] = 0
 
+/** The bytes that a scan of a name passes over without a look: printable ASCII but for comma, equals sign, blank and backslash. */
+const PLAIN = new Uint8Array(256)
+PLAIN.set(PRINTABLE.subarray(0, 0x80))
+for (const byte of [COMMA, EQUAL, BLANK, BACKSLASH]) PLAIN[byte] = 0
+
 export class LineParser {
   readonly #bytes: Uint8Array
   readonly #end: number
@@ -189,6 +194,7 @@ export class LineParser {
     let isAscii = true
     for (; at < this.#end; at++) {
       const byte = bytes[at]!
+      if (PLAIN[byte] === 1) continue
       if (byte === BACKSLASH) {
         const next = bytes[at + 1]
         if (at + 1 < this.#end && (next === COMMA || next === BLANK || (next === EQUAL && endsAtEqual))) at++
