@@ -276,6 +276,31 @@ describe('segments', () => {
     await engine.close()
   })
 
+  it('can be selected without waiting when the indexes are kept in memory', async () => {
+    const host = memoryHost()
+    const options: EngineOptions = { ...OPTIONS, preload: true }
+    let engine = await Engine.open(host, options)
+    const read = (): number[] => {
+      const buffer = new SampleBuffer()
+      for (const [series] of engine.selectNow({ matchers: CPU, minTime: 0, maxTime: 1e12 })) series!.read(buffer)
+      return [...buffer.timestamps.subarray(0, buffer.count)]
+    }
+    for (let i = 0; i < 5; i++) {
+      await write(engine, [cpu(1), i * 1_000, i])
+      await engine.flush()
+      expect(read()).toHaveLength(i + 1)
+    }
+    await engine.compact()
+    expect(read()).toEqual([0, 1_000, 2_000, 3_000, 4_000])
+    await engine.close()
+    engine = await Engine.open(host, options)
+    expect(read()).toHaveLength(5)
+    await engine.close()
+    engine = await Engine.open(host, OPTIONS)
+    expect(read).toThrow('preload')
+    await engine.close()
+  })
+
   it('sets a damaged segment aside, says so, and serves the rest', async () => {
     const host = memoryHost()
     const errors: unknown[] = []
