@@ -7,6 +7,7 @@ import {
   decodeOtlp,
   DeltaAccumulator,
   encodeOtlpResponse,
+  SeriesCache,
   translateLabelName,
   translateMetricName,
   translateUnit,
@@ -263,6 +264,13 @@ describe.skipIf(field.skip !== null)(field.skip ?? 'the field’s own cases', ()
     expect(flatten(binary.batch)).toEqual(flatten(json.batch))
     expect(binary.rejected.listed).toEqual(json.rejected.listed)
     expect(binary.batch.exemplars!.length).toEqual(json.batch.exemplars!.length)
+    // Known series are found by their raw bytes.
+    const cache = new SeriesCache()
+    for (let round = 0; round < 3; round++) {
+      const cached = decodeOtlp(asProtobuf(payload), 'protobuf', { ...options, cache })
+      expect(flatten(cached.batch)).toEqual(flatten(json.batch))
+      for (let slot = 0; slot < cached.batch.series.count; slot++) cached.batch.series.refs[slot] = slot + 1
+    }
   })
 })
 

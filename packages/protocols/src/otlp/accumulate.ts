@@ -77,7 +77,7 @@ export class DeltaAccumulator {
   ): P[] {
     const kept: P[] = []
     for (const point of points) {
-      const key = context + keyOf(point.attributes)
+      const key = context + keyOf(point.attributes.list())
       let stream = this.#streams.get(key)
       if (stream !== undefined && point.time.ms - stream.end.ms > this.#maxQuietMs) stream = undefined
       if (point.isStale) {

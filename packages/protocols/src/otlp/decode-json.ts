@@ -6,6 +6,7 @@ import { badBody } from '../decoded.ts'
 import { excerpt, textOf } from '../utf8.ts'
 import { OTLP_LIMITS } from './limits.ts'
 import {
+  attributeList,
   attributeText,
   newExponentialPoint,
   newHistogramPoint,
@@ -15,6 +16,7 @@ import {
   UNSET,
   type AnyValue,
   type Attribute,
+  type AttributeList,
   type Instant,
   type OtlpData,
   type OtlpExemplar,
@@ -191,9 +193,9 @@ function temporalityOf(fields: Fields, path: string): Temporality {
   return known
 }
 
-function commonOf(fields: Fields, path: string): { attributes: Attribute[]; time: Instant; start: Instant; isStale: boolean } {
+function commonOf(fields: Fields, path: string): { attributes: AttributeList; time: Instant; start: Instant; isStale: boolean } {
   return {
-    attributes: attributesOf(fields, 'attributes', path),
+    attributes: attributeList(attributesOf(fields, 'attributes', path)),
     time: instantField(fields, 'timeUnixNano', path),
     start: instantField(fields, 'startTimeUnixNano', path),
     isStale: (numberField(fields, 'flags', path) & 1) === 1,
@@ -203,7 +205,6 @@ function commonOf(fields: Fields, path: string): { attributes: Attribute[]; time
 function readNumber(fields: Fields, path: string): ReturnType<typeof newNumberPoint> {
   const integer = field(fields, 'asInt')
   return {
-    ...newNumberPoint(),
     ...commonOf(fields, path),
     value: integer === undefined ? numberField(fields, 'asDouble', path) : numberAt(integer, join(path, 'asInt')),
     exemplars: listOf(fields, 'exemplars', path, readExemplar),

@@ -11,6 +11,7 @@ import {
   TEMPORALITIES,
   type AnyValue,
   type Attribute,
+  type AttributeList,
   type Buckets,
   type ExponentialPoint,
   type HistogramPoint,
@@ -143,7 +144,8 @@ function readData<D extends OtlpData>(reader: ProtoReader, data: D, readPoint: (
 }
 
 function readNumber(reader: ProtoReader): NumberPoint {
-  const point = newNumberPoint()
+  const attributes = new RawAttributes(reader)
+  const point = newNumberPoint(attributes)
   while (reader.more) {
     const tag = reader.tag()
     switch (tag) {
@@ -163,7 +165,7 @@ function readNumber(reader: ProtoReader): NumberPoint {
         point.value = reader.sfixed64()
         break
       case (7 << 3) | BYTES:
-        point.attributes.push(readAttribute(reader))
+        attributes.skip()
         break
       case (8 << 3) | VARINT:
         point.isStale = (reader.uint32() & 1) === 1
@@ -176,7 +178,8 @@ function readNumber(reader: ProtoReader): NumberPoint {
 }
 
 function readHistogram(reader: ProtoReader): HistogramPoint {
-  const point = newHistogramPoint()
+  const attributes = new RawAttributes(reader)
+  const point = newHistogramPoint(attributes)
   while (reader.more) {
     const tag = reader.tag()
     switch (tag >>> 3) {
@@ -208,7 +211,7 @@ function readHistogram(reader: ProtoReader): HistogramPoint {
         break
       case 9:
         reader.expect(tag, BYTES, 'attributes')
-        point.attributes.push(readAttribute(reader))
+        attributes.skip()
         break
       case 10:
         reader.expect(tag, VARINT, 'flags')
@@ -222,13 +225,14 @@ function readHistogram(reader: ProtoReader): HistogramPoint {
 }
 
 function readExponential(reader: ProtoReader): ExponentialPoint {
-  const point = newExponentialPoint()
+  const attributes = new RawAttributes(reader)
+  const point = newExponentialPoint(attributes)
   while (reader.more) {
     const tag = reader.tag()
     switch (tag >>> 3) {
       case 1:
         reader.expect(tag, BYTES, 'attributes')
-        point.attributes.push(readAttribute(reader))
+        attributes.skip()
         break
       case 2:
         reader.expect(tag, FIXED64, 'start_time_unix_nano')
@@ -293,7 +297,8 @@ function readBuckets(reader: ProtoReader): Buckets {
 }
 
 function readSummary(reader: ProtoReader): SummaryPoint {
-  const point = newSummaryPoint()
+  const attributes = new RawAttributes(reader)
+  const point = newSummaryPoint(attributes)
   while (reader.more) {
     const tag = reader.tag()
     switch (tag) {
@@ -322,7 +327,7 @@ function readSummary(reader: ProtoReader): SummaryPoint {
         })
         break
       case (7 << 3) | BYTES:
-        point.attributes.push(readAttribute(reader))
+        attributes.skip()
         break
       case (8 << 3) | VARINT:
         point.isStale = (reader.uint32() & 1) === 1
@@ -364,6 +369,47 @@ function readRepeated(reader: ProtoReader, tag: number, wireType: number, one: (
   const outer = reader.enter()
   while (reader.more) one()
   reader.leave(outer)
+}
+
+/** The attributes of one point where they stand in the body: in one piece, or in several, which are then read at once. */
+class RawAttributes implements AttributeList {
+  raw: { bytes: Uint8Array; start: number; end: number } | null
+  readonly #reader: ProtoReader
+  #read: Attribute[] | null = null
+
+  constructor(reader: ProtoReader) {
+    this.#reader = reader
+    this.raw = { bytes: reader.bytes, start: 0, end: 0 }
+  }
+
+  /** Passes over an attribute whose length the reader stands at. */
+  skip(): void {
+    const reader = this.#reader
+    // The tag took one byte, as all of these fields have numbers below 16.
+    const start = reader.at - 1
+    if (this.raw !== null && (this.raw.end === 0 || this.raw.end === start)) {
+      if (this.raw.end === 0) this.raw.start = start
+      reader.at = reader.length()
+      this.raw.end = reader.at
+      return
+    }
+    const before = this.list()
+    this.raw = null
+    this.#read = [...before, readAttribute(reader)]
+  }
+
+  list(): readonly Attribute[] {
+    if (this.#read !== null || this.raw === null) return this.#read ?? []
+    const { bytes, start, end } = this.raw
+    const reader = new ProtoReader(bytes, 'OTLP', start, end)
+    const list: Attribute[] = []
+    while (reader.more) {
+      reader.tag()
+      list.push(readAttribute(reader))
+    }
+    this.#read = list
+    return list
+  }
 }
 
 function readAttribute(reader: ProtoReader): Attribute {

@@ -1,5 +1,21 @@
 /** An export request as plain values: what both encodings decode to, and what is translated. */
 
+/**
+ * The attributes of a point. Those of protobuf bodies are read only when they are asked for: a series that is known by their raw bytes needs
+ * them no more.
+ */
+export interface AttributeList {
+  /** The attributes in the order given. */
+  list(): readonly Attribute[]
+  /** The bytes that stand for them in one message, or null: equal bytes are equal attributes. */
+  readonly raw: { readonly bytes: Uint8Array; readonly start: number; readonly end: number } | null
+}
+
+/** Attributes that have been read. */
+export function attributeList(attributes: readonly Attribute[]): AttributeList {
+  return { list: () => attributes, raw: null }
+}
+
 /** An instant: whole milliseconds since the epoch, and the nanoseconds on top. 0 means unset. */
 export interface Instant {
   readonly ms: number
@@ -48,7 +64,7 @@ export type OtlpData =
   | { readonly kind: 'summary'; readonly points: SummaryPoint[] }
 
 interface Point {
-  attributes: Attribute[]
+  readonly attributes: AttributeList
   time: Instant
   start: Instant
   /** The flag NoRecordedValue: the series has ended. */
@@ -99,17 +115,17 @@ export interface OtlpExemplar {
   spanId: string
 }
 
-export function newNumberPoint(): NumberPoint {
-  return { attributes: [], time: UNSET, start: UNSET, isStale: false, value: 0, exemplars: [] }
+export function newNumberPoint(attributes: AttributeList): NumberPoint {
+  return { attributes, time: UNSET, start: UNSET, isStale: false, value: 0, exemplars: [] }
 }
 
-export function newHistogramPoint(): HistogramPoint {
-  return { attributes: [], time: UNSET, start: UNSET, isStale: false, count: 0, sum: null, bucketCounts: [], bounds: [], exemplars: [] }
+export function newHistogramPoint(attributes: AttributeList): HistogramPoint {
+  return { attributes, time: UNSET, start: UNSET, isStale: false, count: 0, sum: null, bucketCounts: [], bounds: [], exemplars: [] }
 }
 
-export function newExponentialPoint(): ExponentialPoint {
+export function newExponentialPoint(attributes: AttributeList): ExponentialPoint {
   return {
-    attributes: [],
+    attributes,
     time: UNSET,
     start: UNSET,
     isStale: false,
@@ -124,8 +140,8 @@ export function newExponentialPoint(): ExponentialPoint {
   }
 }
 
-export function newSummaryPoint(): SummaryPoint {
-  return { attributes: [], time: UNSET, start: UNSET, isStale: false, count: 0, sum: 0, quantiles: [] }
+export function newSummaryPoint(attributes: AttributeList): SummaryPoint {
+  return { attributes, time: UNSET, start: UNSET, isStale: false, count: 0, sum: 0, quantiles: [] }
 }
 
 /** The values that attributes may have, as text: numbers in decimal, bytes in base64, lists and maps as JSON. */

@@ -17,11 +17,12 @@ import { BatchWriter } from '../batch-writer.ts'
 import { Rejected, type DecodeOptions } from '../decoded.ts'
 import { LabelWriter } from '../label-writer.ts'
 import { KEY_KINDS } from '../series-cache.ts'
-import { codePoints } from '../utf8.ts'
+import { bytesOf, codePoints } from '../utf8.ts'
 import type { DeltaAccumulator } from './accumulate.ts'
 import { OTLP_LIMITS } from './limits.ts'
 import type {
   Attribute,
+  AttributeList,
   Buckets,
   ExponentialPoint,
   HistogramPoint,
@@ -123,6 +124,7 @@ export class Translator {
     this.#maxTime = null
     for (const scope of resource.scopes) {
       this.#scope = this.#scopeAttributes(scope)
+      this.#context = JSON.stringify([this.#job, this.#instance, this.#promoted, this.#scope, this.#naming, this.#labelNaming])
       for (const metric of scope.metrics) this.#metric(metric)
     }
     if (this.#options.disableTargetInfo !== true && this.#maxTime !== null) this.#targetInfo(resource, this.#minTime!, this.#maxTime)
@@ -300,12 +302,41 @@ export class Translator {
   }
 
   /** The slot of a point's series, or what is wrong with its labels. */
-  #slot(name: string, attributes: readonly Attribute[], extraName = '', extraValue = ''): number | string {
-    const problem = this.#writeLabels(name, attributes, this.#promoted, this.#scope, extraName, extraValue)
+  #slot(name: string, attributes: AttributeList, extraName = '', extraValue = ''): number | string {
+    const end = attributes.raw === null || this.#options.cache === undefined ? -1 : this.#writeKey(name, attributes.raw, extraValue)
+    if (end >= 0) {
+      const known = this.batch.known(this.#key, 0, end, KEY_KINDS.otlp)
+      if (known >= 0) return known
+    }
+    const problem = this.#writeLabels(name, attributes.list(), this.#promoted, this.#scope, extraName, extraValue)
     if (problem !== null) return problem
-    const { bytes, length } = this.#labels
-    const known = this.batch.known(bytes, 0, length, KEY_KINDS.pairs)
-    return known >= 0 ? known : this.batch.remember(bytes, 0, length, KEY_KINDS.pairs, this.#labels)
+    return end >= 0 ? this.batch.remember(this.#key, 0, end, KEY_KINDS.otlp, this.#labels) : this.batch.add(this.#labels)
+  }
+
+  #key: Uint8Array = new Uint8Array(4_096)
+  #keyHead = ''
+  #keyHeadEnd = 0
+  #context = ''
+
+  /** The key of a series of this request: everything that its labels are made of. Answers where it ends. */
+  #writeKey(name: string, raw: { readonly bytes: Uint8Array; readonly start: number; readonly end: number }, extraValue: string): number {
+    const head = `${name}\u0000${extraValue}\u0000${this.#context}`
+    const size = raw.end - raw.start
+    if (head !== this.#keyHead) {
+      const bytes = bytesOf(head)
+      if (bytes.length > this.#key.length) this.#key = new Uint8Array(bytes.length * 2)
+      this.#key.set(bytes)
+      this.#keyHead = head
+      this.#keyHeadEnd = bytes.length
+    }
+    const end = this.#keyHeadEnd + size
+    if (end > this.#key.length) {
+      const key = new Uint8Array(end * 2)
+      key.set(this.#key.subarray(0, this.#keyHeadEnd))
+      this.#key = key
+    }
+    this.#key.set(raw.bytes.subarray(raw.start, raw.end), this.#keyHeadEnd)
+    return end
   }
 
   #writeLabels(
