@@ -4,10 +4,11 @@
  * The sections of the file stay in memory as the bytes that they are, with columns of offsets beside them; a label set or a set of postings is decoded
  * when it is asked for. Everything in them was checked once, when the index was loaded, so that nothing later can lead outside.
  */
-import { assert, corruption, decodeLabels, TsinkError, type Labels, type Matcher } from '@tsink/core'
+import { assert, corruption, decodeLabels, type Labels, type Matcher } from '@tsink/core'
 import { ByteReader } from '@tsink/codecs'
 import type { Clock } from '@tsink/host'
 import { decodePostings, Postings, selectPostings, type PostingsSource } from '@tsink/postings'
+import { inFile } from './damage.ts'
 import type { Footer } from './footer.ts'
 import { decodeSections, type ChunkColumns, type RawSections, type Sections } from './sections.ts'
 import { compareBytes, decodeText, lengthBytes, textBytes } from './text.ts'
@@ -86,7 +87,7 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
     try {
       return new SegmentIndex(file, raw, yield* decodeSections(raw, footer))
     } catch (error) {
-      throw withFile(error, file)
+      throw inFile(error, file, 'index')
     }
   }
 
@@ -302,10 +303,4 @@ function copyBytes(from: Uint8Array, at: number, size: number, into: Uint8Array,
   // Labels are short: a loop beats the call that copies long runs.
   if (size <= 32) for (let i = 0; i < size; i++) into[to + i] = from[at + i]!
   else into.set(from.subarray(at, at + size), to)
-}
-
-function withFile(error: unknown, file: string): unknown {
-  if (!(error instanceof TsinkError) || error.kind !== 'corrupt' || 'file' in error.detail) return error
-  const code = error.code as Parameters<typeof corruption>[0]
-  return new TsinkError(code, `${file}: ${error.message}`, { cause: error, detail: { file, ...error.detail } })
 }

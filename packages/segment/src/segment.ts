@@ -15,6 +15,8 @@ import {
   type Section,
   type SegmentInfo,
 } from './footer.ts'
+import { inFile } from './damage.ts'
+import { decompressPieces } from './pieces.ts'
 import { SegmentIndex } from './segment-index.ts'
 
 // How much is read and checked between two turns of the event loop while a segment is verified.
@@ -209,60 +211,28 @@ export class Segment {
     assert(this.#file !== null && !this.#isClosed, 'the file of a segment is open while its index is loaded')
     const footer = this.#footer!
     const raw: Uint8Array[] = []
-    for (let i = 0; i < footer.sections.length; i++) {
-      raw.push(this.#readSection(footer.sections[i]!, SECTION_NAMES[i]!))
-      yield
-    }
+    for (let i = 0; i < footer.sections.length; i++) raw.push(yield* this.#readSection(footer.sections[i]!, SECTION_NAMES[i]!))
     const [values, series, postings, chunkIndex] = raw
     return yield* SegmentIndex.decode({ values: values!, series: series!, postings: postings!, chunkIndex: chunkIndex! }, footer)
   }
 
-  #readSection(section: Section, name: string): Uint8Array {
-    const file = this.info.path
-    // The footer was checked: what it says lies within the file.
-    const stored = new Uint8Array(section.storedBytes)
-    const count = this.#file!.readSync(stored, section.offset)
-    if (count < stored.length) {
-      throw corruption('TRUNCATED', `the segment ends inside the section ${name}`, {
-        file,
-        offset: section.offset,
-        expected: stored.length,
-        found: count,
-      })
-    }
-    const checksum = crc32c(stored)
-    if (checksum !== section.checksum) {
-      throw corruption('CHECKSUM', `the section ${name} of the segment is damaged`, {
-        file,
-        offset: section.offset,
-        expected: section.checksum,
-        found: checksum,
-      })
-    }
-    if (!section.isCompressed) return stored
-    let raw: Uint8Array
+  *#readSection(section: Section, name: string): Generator<void, Uint8Array> {
+    const { offset, storedBytes, rawBytes, checksum } = section
     try {
-      raw = this.#host.compression.zstdDecompress(stored, section.rawBytes)
-    } catch (cause) {
-      throw new TsinkError('BAD_FORMAT', `the section ${name} of the segment ${file} cannot be decompressed: ${(cause as Error).message}`, {
-        cause,
-        detail: { file, offset: section.offset },
-      })
+      // The footer was checked: what it says lies within the file.
+      const stored = new Uint8Array(storedBytes)
+      const count = this.#file!.readSync(stored, offset)
+      if (count < storedBytes) throw corruption('TRUNCATED', 'the file ends inside the section', { expected: storedBytes, found: count })
+      const found = crc32c(stored)
+      if (found !== checksum) throw corruption('CHECKSUM', 'the section is damaged', { expected: checksum, found })
+      yield
+      return section.isCompressed ? yield* decompressPieces(stored, rawBytes, this.#host.compression, 'compressed section') : stored
+    } catch (error) {
+      throw inFile(error, this.info.path, `section ${name}`, offset)
     }
-    if (raw.length !== section.rawBytes) {
-      throw corruption('BAD_FORMAT', `the section ${name} has another length than the footer says`, {
-        file,
-        offset: section.offset,
-        expected: section.rawBytes,
-        found: raw.length,
-      })
-    }
-    return raw
   }
 
   #checkChunk(index: SegmentIndex, chunk: number, bytes: Uint8Array): void {
-    const offset = index.chunkOffset[chunk]!
-    const file = this.info.path
     try {
       verifyChunk(bytes)
       const { kind, count, base, minOffset, maxOffset } = openChunk(bytes)
@@ -272,14 +242,9 @@ export class Segment {
         count === index.chunkCount[chunk] &&
         minOffset + shift === index.chunkMinTime[chunk] &&
         maxOffset + shift === index.chunkMaxTime[chunk]
-      if (!same) throw corruption('BAD_FORMAT', 'a chunk is not the one that the index names', { offset: 0 })
+      if (!same) throw corruption('BAD_FORMAT', 'the chunk is not the one that the index names')
     } catch (error) {
-      if (!(error instanceof TsinkError) || error.kind !== 'corrupt') throw error
-      const within = typeof error.detail['offset'] === 'number' ? error.detail['offset'] : 0
-      throw new TsinkError(error.code, `${file}, chunk at byte ${offset}: ${error.message}`, {
-        cause: error,
-        detail: { ...error.detail, file, offset: offset + within, chunk },
-      })
+      throw inFile(error, this.info.path, `chunk ${chunk}`, index.chunkOffset[chunk]!)
     }
   }
 }

@@ -9,8 +9,12 @@ const MIN_SLOTS = 16
 const MIN_ARENA_BYTES = 256
 // Below this many, comparing whole values beats sorting by parts of them.
 const SMALL_RUN = 12
-// A part of a value (32 bits) and the place of the value share one double of 53 bits.
-const MAX_RADIX_RUN = 2 ** 21
+// Above this many, values are first dealt into heaps by one byte, so that no step takes long.
+const LARGE_RUN = 32_768
+// A part of a value (32 bits) and its place in a run share one double of 53 bits.
+const PLACES = 2 ** 21
+// How many values are written between two points at which others may be let through.
+const STEP_VALUES = 16_384
 
 export class ValueTable {
   /** The label's name, a string of bytes. */
@@ -81,12 +85,13 @@ export class ValueTable {
     this.#slots = slots
   }
 
-  /** Writes count and values in byte order, each with its length in front; answers the rank of each value by its number. */
-  write(into: ByteWriter): Uint32Array {
-    const order = this.#order()
+  /** Writes count and values in byte order, each with its length in front; answers the rank of each value by its number. Yields between its steps. */
+  *write(into: ByteWriter): Generator<null, Uint32Array> {
+    const order = new Uint32Array(this.count)
+    for (let i = 0; i < this.count; i++) order[i] = i
+    yield* this.#sort(order, 0, this.count, 0)
     const ranks = new Uint32Array(this.count)
     into.uvarint(this.count)
-    into.reserve(this.#starts[this.count]! + 3 * this.count)
     for (let rank = 0; rank < order.length; rank++) {
       const number = order[rank]!
       ranks[number] = rank
@@ -94,53 +99,70 @@ export class ValueTable {
       const end = this.#starts[number + 1]!
       into.uvarint(end - start)
       into.append(this.#arena.subarray(start, end))
+      if (rank % STEP_VALUES === STEP_VALUES - 1) yield null
     }
     return ranks
   }
 
-  /** The numbers of the values in byte order. */
-  #order(): Uint32Array {
-    const order = new Uint32Array(this.count)
-    for (let i = 0; i < this.count; i++) order[i] = i
-    this.#sort(order, 0, this.count, 0)
-    return order
+  /** Sorts `order` from `low` to `high`, whose values agree in their first `depth` bytes, in steps. */
+  *#sort(order: Uint32Array, low: number, high: number, depth: number): Generator<null> {
+    if (high - low <= LARGE_RUN) {
+      this.#sortRun(order, low, high, depth)
+      yield null
+      return
+    }
+    // Heap 0 is for the value that ends here, of which there is one at most; heap b + 1 for those that go on with byte b.
+    const heaps = new Uint32Array(258)
+    const before = order.slice(low, high)
+    for (let i = 0; i < before.length; i++) heaps[this.#heapOf(before[i]!, depth) + 1]!++
+    for (let heap = 1; heap < heaps.length; heap++) heaps[heap]! += heaps[heap - 1]!
+    const ends = heaps.slice()
+    for (let i = 0; i < before.length; i++) order[low + ends[this.#heapOf(before[i]!, depth)]!++] = before[i]!
+    yield null
+    for (let heap = 1; heap < 257; heap++) {
+      if (heaps[heap + 1]! > heaps[heap]!) yield* this.#sort(order, low + heaps[heap]!, low + heaps[heap + 1]!, depth + 1)
+    }
+  }
+
+  #heapOf(number: number, depth: number): number {
+    const at = this.#starts[number]! + depth
+    return at < this.#starts[number + 1]! ? this.#arena[at]! + 1 : 0
   }
 
   /**
-   * Sorts `order` from `low` to `high`, whose values agree in their first `depth` bytes: by the next four bytes, as doubles that carry their places
-   * along, which the engine sorts without a call for each comparison; then runs that are still equal by the four bytes after.
+   * Sorts a run of bounded length by the next four bytes, as doubles that carry their places along, which the engine sorts without a call for each
+   * comparison; then what is still equal by the four bytes after.
    */
-  #sort(order: Uint32Array, low: number, high: number, depth: number): void {
+  #sortRun(order: Uint32Array, low: number, high: number, depth: number): void {
     const count = high - low
-    if (count < 2) return
-    if (count <= SMALL_RUN || count > MAX_RADIX_RUN) {
-      order.subarray(low, high).sort((a, b) => this.#compare(a, b, depth))
+    if (count <= SMALL_RUN) {
+      if (count > 1) order.subarray(low, high).sort((a, b) => this.#compare(a, b, depth))
       return
     }
     const keys = new Float64Array(count)
-    for (let i = 0; i < count; i++) keys[i] = this.#part(order[low + i]!, depth) * MAX_RADIX_RUN + i
+    for (let i = 0; i < count; i++) keys[i] = this.#part(order[low + i]!, depth) * PLACES + i
     keys.sort()
     const before = order.slice(low, high)
-    let runStart = 0
-    let runPart = -1
+    let equalFrom = 0
+    let equalPart = -1
     for (let i = 0; i < count; i++) {
-      const part = Math.floor(keys[i]! / MAX_RADIX_RUN)
-      order[low + i] = before[keys[i]! - part * MAX_RADIX_RUN]!
-      if (part === runPart) continue
-      this.#sortRun(order, low + runStart, low + i, depth)
-      runStart = i
-      runPart = part
+      const part = Math.floor(keys[i]! / PLACES)
+      order[low + i] = before[keys[i]! - part * PLACES]!
+      if (part === equalPart) continue
+      this.#sortEqual(order, low + equalFrom, low + i, depth)
+      equalFrom = i
+      equalPart = part
     }
-    this.#sortRun(order, low + runStart, high, depth)
+    this.#sortEqual(order, low + equalFrom, high, depth)
   }
 
   /** Sorts values that agree in the four bytes after `depth` too, or end within them. */
-  #sortRun(order: Uint32Array, low: number, high: number, depth: number): void {
+  #sortEqual(order: Uint32Array, low: number, high: number, depth: number): void {
     if (high - low < 2) return
     // Zero bytes and ends of values look alike in a part: where any value ends, whole values are compared.
     let allLonger = true
     for (let i = low; i < high && allLonger; i++) allLonger = this.#starts[order[i]! + 1]! - this.#starts[order[i]!]! >= depth + 4
-    if (allLonger) this.#sort(order, low, high, depth + 4)
+    if (allLonger) this.#sortRun(order, low, high, depth + 4)
     else order.subarray(low, high).sort((a, b) => this.#compare(a, b, depth))
   }
 

@@ -40,7 +40,8 @@ function takeApart(file: Uint8Array): Parts {
     const offset = view.getUint32(at, true)
     const stored = file.slice(offset, offset + view.getUint32(at + 8, true))
     const isCompressed = view.getUint32(at + 28, true) === 1
-    sections.push(isCompressed ? host.compression.zstdDecompress(stored, view.getUint32(at + 16, true)) : stored)
+    // These sections are of one piece: its length, then its frame.
+    sections.push(isCompressed ? host.compression.zstdDecompress(stored.subarray(4), view.getUint32(at + 16, true)) : stored)
   }
   return { front: file.slice(0, view.getUint32(88, true)), sections, footer }
 }
@@ -141,7 +142,10 @@ describe('a segment with right checksums and wrong contents', () => {
   })
 
   test('a section that grows beyond what the footer says when it is decompressed is refused', async () => {
-    const bomb = host.compression.zstdCompress(new Uint8Array(50_000_000))
+    const frame = host.compression.zstdCompress(new Uint8Array(50_000_000))
+    const bomb = new Uint8Array(4 + frame.length)
+    new DataView(bomb.buffer).setUint32(0, frame.length, true)
+    bomb.set(frame, 4)
     const parts = withSection(SERIES, bomb)
     const said = (rawBytes: number): Uint8Array =>
       putTogether(parts, (view) => {
@@ -180,7 +184,11 @@ describe('a segment with right checksums and wrong contents', () => {
     const length = index.chunkLength[0]!
     expect(index.chunkLength[1]).toBe(length)
     file.copyWithin(one, two, two + length)
-    expect(await readAll(file)).toMatchObject({ code: 'BAD_FORMAT', detail: { file: 'b.seg', chunk: 0 } })
+    expect(await readAll(file)).toMatchObject({
+      code: 'BAD_FORMAT',
+      message: expect.stringMatching(/b\.seg, chunk 0: .*not the one/),
+      detail: { file: 'b.seg', offset: one },
+    })
   })
 })
 

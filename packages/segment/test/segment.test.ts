@@ -233,3 +233,30 @@ describe('a damaged segment', () => {
     expect((await failure(() => readAll(host, 'a.seg'))).kind).toBe('corrupt')
   })
 })
+
+describe('an index of more than one piece', () => {
+  test('is written and read, with values of all lengths, common beginnings and zero bytes in byte order', async () => {
+    const host = memoryHost()
+    const chunk = makeChunk(0, 1)
+    const values = new Set<string>()
+    for (let i = 0; i < 33_000; i++) {
+      const number = Math.imul(i, 2_654_435_761) >>> 0
+      values.add(`/a/long/common/beginning/${number % 3}/${number.toString(36)}${'x'.repeat(i % 40)}`)
+      if (i % 100 === 0) for (const zeros of ['', '\0', '\0\0', '\0\0\0\0\0', '\0a']) values.add(`zero${i % 300}${zeros}`)
+      if (i % 1_000 === 0) values.add('e'.repeat(i / 100 + 1))
+      if (i % 1_000 === 1) values.add(`größe ${number % 50} ${'\u{1f600}'.repeat(i % 7)}`)
+    }
+    const planned = [...values].map((value) => ({ labels: Labels.of({ id: value }), chunks: [chunk] }))
+    const info = await writeSegment(host, 'a.seg', planned)
+    const segment = Segment.of(host, info)
+    // Loading refuses values that are out of order or come twice.
+    const index = await segment.loadIndex()
+    expect(index.valueCount('id')).toBe(values.size)
+    expect(index.bytesUsed).toBeGreaterThan(2_000_000)
+    expect(new Set(index.labelValues('id'))).toEqual(values)
+    const some = [...values][12_345]!
+    const [series] = index.select([Matcher.equal('id', some)])
+    expect(index.labels(series!).get('id')).toBe(some)
+    await segment.verify()
+  })
+})
