@@ -43,7 +43,9 @@ export class LabelPairs {
   readonly #firstOfName: number[] = []
   readonly #valueCounts: number[] = []
   readonly #freeNames: number[] = []
-  readonly #values = new Map<number, string>()
+  // Strings of values by pair; as many as CACHED_VALUES are set.
+  readonly #values: (string | undefined)[] = []
+  #cachedValues = 0
   readonly #scratch: Uint8Array<ArrayBuffer> = new Uint8Array(1_024)
 
   constructor(seed: number) {
@@ -57,7 +59,8 @@ export class LabelPairs {
       this.#lists.bytesUsed +
       this.#table.byteLength +
       this.#nameNumbers.size * NAME_BYTES +
-      this.#values.size * 64
+      this.#values.length * 8 +
+      this.#cachedValues * 40
     )
   }
 
@@ -124,7 +127,7 @@ export class LabelPairs {
   }
 
   value(pair: number): string {
-    const known = this.#values.get(pair)
+    const known = this.#values[pair]
     if (known !== undefined) return known
     const address = this.#table[pair * STRIDE + ADDRESS]!
     const block = this.#arena.blocks[address >>> BLOCK_BITS]!
@@ -135,8 +138,13 @@ export class LabelPairs {
       start + this.#table[pair * STRIDE + LENGTH]!,
     )
     // Any that was dropped is made again; which ones are kept need not be the best choice.
-    if (this.#values.size >= CACHED_VALUES) this.#values.clear()
-    this.#values.set(pair, value)
+    if (this.#cachedValues >= CACHED_VALUES) {
+      this.#values.fill(undefined)
+      this.#cachedValues = 0
+    }
+    while (this.#values.length <= pair) this.#values.push(undefined)
+    this.#values[pair] = value
+    this.#cachedValues++
     return value
   }
 
@@ -251,7 +259,10 @@ export class LabelPairs {
     this.#index.remove(hashBytes(this.#arena.views[address >>> BLOCK_BITS]!, start, start + length, this.#seed), pair)
     this.#arena.free(address, length)
     this.#table[pair * STRIDE + LENGTH] = 0
-    this.#values.delete(pair)
+    if (this.#values[pair] !== undefined) {
+      this.#values[pair] = undefined
+      this.#cachedValues--
+    }
   }
 
   /** Takes forgotten pairs out of a name's chain, and the name away when none is left. */

@@ -127,12 +127,23 @@ export class Registry {
 
   /** The labels of a series, decoded. The series exists. */
   labels(id: number): Labels {
-    const pairs = this.pairsOf(id)
-    const names: string[] = Array.from({ length: pairs.length })
-    const values: string[] = Array.from({ length: pairs.length })
-    for (let i = 0; i < pairs.length; i++) {
-      names[i] = this.#pairs.name(pairs[i]!)
-      values[i] = this.#pairs.value(pairs[i]!)
+    const address = this.#address(id)
+    assert(address !== 0, 'the series exists')
+    const block = this.#records.blocks[address >>> BLOCK_BITS]!
+    const names: string[] = []
+    const values: string[] = []
+    let at = address & OFFSET_MASK
+    let left = block[at++]!
+    if (left >= 0x80) left = (left & 0x7f) | (block[at++]! << 7)
+    for (; left > 0; left--) {
+      let byte = block[at++]!
+      let pair = byte & 0x7f
+      for (let shift = 7; byte >= 0x80; shift += 7) {
+        byte = block[at++]!
+        pair |= (byte & 0x7f) << shift
+      }
+      names.push(this.#pairs.name(pair))
+      values.push(this.#pairs.value(pair))
     }
     return Labels.fromSorted(names, values)
   }
