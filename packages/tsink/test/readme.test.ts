@@ -5,11 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 
-const examples = [...readFileSync(join(import.meta.dirname, '../README.md'), 'utf8').matchAll(/^```ts\n(.*?)^```$/gms)].map(
-  (match) => match[1]!,
-)
+const examples = examplesOf('../README.md')
 const dir = mkdtempSync(join(tmpdir(), 'tsink-readme-'))
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+function examplesOf(readme: string): string[] {
+  const text = readFileSync(join(import.meta.dirname, readme), 'utf8')
+  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map((match) => match[1]!)
+}
 
 /** Runs a program as somebody would who has the package installed. */
 function run(source: string): string {
@@ -22,6 +25,12 @@ function run(source: string): string {
 
 test('the first example stores a sample and finds it', () => {
   const output = run(examples[0]!)
+  expect(output).toContain('kitchen')
+  expect(output).toContain('21.5')
+})
+
+test('so do the five lines in the README of the whole', () => {
+  const output = run(examplesOf('../../../README.md')[0]!)
   expect(output).toContain('kitchen')
   expect(output).toContain('21.5')
 })
