@@ -2,7 +2,8 @@
  * Discovery: where targets come from. Each mechanism reports groups under names of its own whenever they change; a group that is reported
  * as null is gone. What cannot be asked now leaves the groups that were known: a target does not vanish because a file is half written.
  */
-import { resolve4, resolve6, resolveMx, resolveNs, resolveSrv } from 'node:dns/promises'
+// The module itself: its functions change with the name servers that a program sets.
+import dns from 'node:dns/promises'
 import { globSync, watch, type FSWatcher } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
@@ -234,11 +235,10 @@ class DnsDiscovery implements Discovery {
           if (!this.#stopped) this.#sink.found(`${this.#source}:${name}`, [{ targets, labels: { __meta_dns_name: name } }])
         } catch (error) {
           const { code, message } = error as NodeJS.ErrnoException
+          if (this.#stopped) return
           // A name without records has no targets; that is an answer.
-          if (code === 'ENODATA' || code === 'ENOTFOUND') {
-            if (!this.#stopped) this.#sink.found(`${this.#source}:${name}`, null)
-          }
-          if (!this.#stopped) this.#sink.failed('dns', `${name}: ${message}`)
+          if (code === 'ENODATA' || code === 'ENOTFOUND') this.#sink.found(`${this.#source}:${name}`, null)
+          else this.#sink.failed('dns', `${name}: ${message}`)
         }
       }),
     )
@@ -248,21 +248,21 @@ class DnsDiscovery implements Discovery {
 async function lookUp(name: string, { type, port }: DnsDiscoveryConfig): Promise<readonly Readonly<Record<string, string>>[]> {
   switch (type) {
     case 'A':
-      return (await resolve4(name)).map((address) => ({ __address__: `${address}:${port}` }))
+      return (await dns.resolve4(name)).map((address) => ({ __address__: `${address}:${port}` }))
     case 'AAAA':
-      return (await resolve6(name)).map((address) => ({ __address__: `[${address}]:${port}` }))
+      return (await dns.resolve6(name)).map((address) => ({ __address__: `[${address}]:${port}` }))
     case 'SRV':
-      return (await resolveSrv(name)).map((record) => ({
+      return (await dns.resolveSrv(name)).map((record) => ({
         __address__: `${record.name}:${record.port}`,
         __meta_dns_srv_record_target: `${record.name}.`,
         __meta_dns_srv_record_port: String(record.port),
       }))
     case 'MX':
-      return (await resolveMx(name)).map(({ exchange }) => ({
+      return (await dns.resolveMx(name)).map(({ exchange }) => ({
         __address__: `${exchange}:${port}`,
         __meta_dns_mx_record_target: `${exchange}.`,
       }))
     case 'NS':
-      return (await resolveNs(name)).map((server) => ({ __address__: `${server}:${port}`, __meta_dns_ns_record_target: `${server}.` }))
+      return (await dns.resolveNs(name)).map((server) => ({ __address__: `${server}:${port}`, __meta_dns_ns_record_target: `${server}.` }))
   }
 }
