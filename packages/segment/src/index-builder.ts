@@ -27,8 +27,8 @@ export class IndexBuilder {
   seriesCount = 0
   chunkCount = 0
   sampleCount = 0
-  minTime = Infinity
-  maxTime = -Infinity
+  minTime: number = Infinity
+  maxTime: number = -Infinity
 
   readonly #base: number
   readonly #seed: number

@@ -437,8 +437,8 @@ export class Log {
     this.#unsynced.push(this.#current!)
     this.#current = next
     this.#next = null
-    // In the modes without commits nobody else would sync the full file, and the files behind it could not be told from a tail.
-    if (this.#mode !== 'every') this.sync().catch(() => undefined)
+    // Without commits nobody else would sync the full file. A failure poisons the log, and the next append says so.
+    this.sync().catch(() => undefined)
   }
 
   #makeNext(): void {
