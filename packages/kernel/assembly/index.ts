@@ -18,3 +18,13 @@ export { planDeltaOfDelta, readDeltaOfDelta, readDeltaOfDeltaStarts, writeDeltaO
 export { snappyDecode, snappyEncode } from './snappy'
 export { addSeriesKey, gatherSeries, walkRemoteWrite1, walkRemoteWrite2 } from './remote-write'
 export { summarize, summaryAddress } from './summary'
+export {
+  windowBounds,
+  windowExtrapolate,
+  windowHighAddress,
+  windowKindsAddress,
+  windowLowAddress,
+  windowResultsAddress,
+  windowTimesAddress,
+  windowValuesAddress,
+} from './windows'

@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import asc from 'assemblyscript/asc'
 
+// Pages of 64 KiB for the static areas of the assembly; asc says so when they do not suffice.
+const INITIAL_PAGES = 64
 const root = fileURLToPath(new URL('..', import.meta.url))
 const out = mkdtempSync(join(tmpdir(), 'tsink-kernel-'))
 
@@ -31,7 +33,7 @@ try {
       // The host owns the memory: its size is fixed when an instance is made, and it never grows, so views stay attached.
       '--importMemory',
       '--initialMemory',
-      '32',
+      String(INITIAL_PAGES),
       '--zeroFilledMemory',
       // Static data starts at 1,024, so that address 0 is never a valid area.
       '--memoryBase',
@@ -58,6 +60,7 @@ try {
     `/** What the WebAssembly module exports. Addresses and sizes are in bytes. */\nexport interface KernelExports {\n${functions.join('\n')}\n` +
     "  /** Runs the module's own start; called once for an instance. */\n  readonly start: () => void\n}\n\n" +
     `/** The module's size in bytes. */\nexport const MODULE_BYTES: number = ${wasm.length}\n\n` +
+    `/** The bytes of memory that the module needs for its own data. */\nexport const STATIC_BYTES: number = ${INITIAL_PAGES * 65_536}\n\n` +
     `/** The module as base64. */\nexport const MODULE_BASE64: string =\n  '${wasm.toString('base64')}'\n`
   const folder = join(root, 'src', 'generated')
   mkdirSync(folder, { recursive: true })

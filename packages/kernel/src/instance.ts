@@ -9,7 +9,7 @@
  * written. Threads share nothing: each has its own module scope, hence its own instance.
  */
 import { assert } from '@tsink/core'
-import { MODULE_BASE64, type KernelExports } from './generated/module.ts'
+import { MODULE_BASE64, STATIC_BYTES, type KernelExports } from './generated/module.ts'
 
 /** An instance of the module with its memory as views. The views never detach. */
 export interface Kernel {
@@ -22,7 +22,7 @@ export interface Kernel {
   reserve(sizeBytes: number): number
 }
 
-/** The size of the shared instance's memory. The codecs take under 2 MiB of it, snappy and the walks over bodies the rest. */
+/** What the shared instance's memory has for areas: snappy and the walks over bodies take most of it. */
 export const SHARED_MEMORY_BYTES: number = 64 * 1024 * 1024
 
 const PAGE_BYTES = 65_536
@@ -46,12 +46,12 @@ export function sharedKernel(): Kernel | null {
   return shared
 }
 
-/** Makes an instance of its own memory of `memoryBytes` (rounded up to pages of 64 KiB). Throws where WebAssembly is not allowed. */
-export function createKernel(memoryBytes: number): Kernel {
+/** Makes an instance with `areaBytes` of memory for areas beside the module's own data. Throws where WebAssembly is not allowed. */
+export function createKernel(areaBytes: number): Kernel {
   const api = (globalThis as { WebAssembly?: WebAssemblyApi }).WebAssembly
   assert(api !== undefined, 'an instance is asked for where WebAssembly exists')
   compiled ??= new api.Module(fromBase64(MODULE_BASE64))
-  const pages = Math.ceil(memoryBytes / PAGE_BYTES)
+  const pages = Math.ceil((STATIC_BYTES + areaBytes) / PAGE_BYTES)
   const memory = new api.Memory({ initial: pages, maximum: pages })
   const exports = new api.Instance(compiled, { env: { memory } }).exports as KernelExports
   exports.start()
