@@ -163,6 +163,8 @@ export class Segment {
   async verify(): Promise<void> {
     const index = await this.#load()
     await index.verify(this.#host.clock)
+    // What was read before may have changed on the disk since.
+    this.#aheadLength = 0
     let scratch = new Uint8Array(65_536)
     let sinceTurn = 0
     for (let chunk = 0; chunk < index.chunkCount.length; chunk++) {

@@ -41,7 +41,7 @@ const matcher = fc
 
 test('any series with any labels and chunks come back, and any matchers select what a look at each series selects', async () => {
   await fc.assert(
-    fc.asyncProperty(planned, fc.array(matcher, { maxLength: 4 }), async (set, matchers) => {
+    fc.asyncProperty(planned, fc.array(matcher, { maxLength: 4 }), fc.array(fc.nat(), { maxLength: 20 }), async (set, matchers, picks) => {
       const host = memoryHost()
       const info = await writeSegment(host, 'a.seg', set)
       const expected = ordered(set)
@@ -55,6 +55,9 @@ test('any series with any labels and chunks come back, and any matchers select w
         for (let chunk = index.chunkFrom[i]!; chunk < index.chunkFrom[i + 1]!; chunk++) found.push(segment.readChunk(index, chunk))
         expect(found).toEqual(chunks)
       }
+      // In any order, and again: what was read ahead must be what is there.
+      const all = expected.flatMap(({ chunks }) => chunks)
+      for (const pick of picks) expect(segment.readChunk(index, pick % all.length)).toEqual(all[pick % all.length])
       const selected = expected.flatMap(({ labels: one }, i) =>
         matchers.every((condition) => condition.matches(one.get(condition.name))) ? [i] : [],
       )
