@@ -1,5 +1,8 @@
 /** Scraping: real targets over HTTP, judged by what queries answer. */
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { gzipSync } from 'node:zlib'
+import { freePort } from '@tsink/testing'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Scraping, until } from './scrape-harness.ts'
 import { ScrapeTarget, TEXT } from './scrape-target.ts'
@@ -281,6 +284,33 @@ describe('a target that is wrong', () => {
     await until('it is up', async () => (await s.value('a')) === '1')
     expect(first.requests[0]!.headers.authorization).toBe(`Basic ${Buffer.from('u:p').toString('base64')}`)
     expect(second.requests[0]!.headers.authorization).toBeUndefined()
+  })
+})
+
+const exporter = 'prometheus-node-exporter'
+const noExporter = spawnSync(exporter, ['--version']).error === undefined ? '' : ` (skipped: ${exporter} is not installed)`
+
+describe.skipIf(noExporter !== '')(`a real node-exporter${noExporter}`, () => {
+  test('is up, every line of it is a sample, and nothing but the new is new', async () => {
+    const port = await freePort()
+    const child = spawn(exporter, [`--web.listen-address=127.0.0.1:${port}`], { stdio: 'ignore' })
+    open.push({
+      close: async () => {
+        child.kill('SIGTERM')
+        if (child.exitCode === null) await once(child, 'exit')
+      },
+    })
+    const s = await scraping(`  - { job_name: node, scrape_interval: 1s, static_configs: [{ targets: ['127.0.0.1:${port}'] }] }\n`)
+    await until('it was scraped three times', async () => Number(await s.value('count_over_time(up[1m])')) > 2)
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+    const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length
+    const scraped = Number(await s.value('scrape_samples_scraped'))
+    expect(scraped).toBeGreaterThan(200)
+    // Collectors come and go by a few series between two scrapes.
+    expect(Math.abs(scraped - lines)).toBeLessThan(20)
+    expect(Number(await s.value('count({job="node",__name__!~"up|scrape_.*"})'))).toBe(scraped)
+    expect(Number(await s.value('scrape_series_added'))).toBeLessThan(20)
+    expect(await s.value('count(node_cpu_seconds_total{mode="idle"} > 0) > bool 0')).toBe('1')
   })
 })
 

@@ -1,6 +1,7 @@
 /**
  * `pnpm acceptance [--screenshot FILE]`: the real server between real programs. Debian's Prometheus scrapes Debian's node-exporter every
- * second and writes to us; ten queries must get the answers that Prometheus itself gives; a browser must draw them.
+ * second and writes to us; ten queries must get the answers that Prometheus itself gives; we scrape beside it; a browser must draw
+ * what came.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,6 +11,7 @@ import { freePort, ServerProcess, serverCommand } from '@tsink/testing'
 import { checkPage } from './page.ts'
 import { installMissing, type Program } from './programs.ts'
 import { compareWithPrometheus, startPrometheus } from './prometheus.ts'
+import { compareScrapes } from './scraping.ts'
 import { Suite } from './suite.ts'
 
 const { values } = parseArgs({ options: { screenshot: { type: 'string' }, 'no-browser': { type: 'boolean', default: false } } })
@@ -26,6 +28,7 @@ try {
   const { prometheus, exporter, url } = await startPrometheus(folder, server.url)
   programs.push(prometheus, exporter)
   await compareWithPrometheus(suite, url, server.url)
+  await compareScrapes(suite, folder)
   if (!values['no-browser']) await checkPage(suite, server.url, screenshot)
 } catch (error) {
   await suite.check('the programs run', () => {

@@ -155,7 +155,7 @@ export class ScrapedSeries {
     const { targetLabels, honorLabels, metricRelabelConfigs } = this.#rules
     const labels = relabel(joined(decodeLabels(labelBytes), targetLabels, honorLabels), metricRelabelConfigs)
     if (labels === null || labels.size === 0) return DROPPED
-    if (labels.metric === '') return { reason: 'bad_labels', message: `metric name missing after relabeling: ${labels}` }
+    if (labels.metric === '') return { reason: 'bad_labels', message: `metric name missing after relabeling: ${labels.toString()}` }
     const exceeded = this.#exceeded(labels)
     if (exceeded !== null) return { reason: 'label_limit', message: exceeded }
     return this.#enter(encodeLabels(labels), 0)
