@@ -6,10 +6,8 @@
  * the accepted columns are the batch's own.
  */
 import {
-  decodeLabels,
   encodeLabels,
   histogramProblem,
-  Labels,
   labelsProblem,
   LIMITS,
   MAX_LISTED_REJECTIONS,
@@ -24,6 +22,7 @@ import {
   type WriteBatch,
 } from '@tsink/core'
 import { F64, HISTOGRAM, type Head } from './head.ts'
+import { labelBytesProblem } from './label-check.ts'
 import { assertWritable, memoryUsed, timeLimits, type Parts } from './parts.ts'
 import { BATCH, writeBatch, type AcceptedColumn, type AcceptedExemplar, type ColumnValues, type Definition } from './record.ts'
 
@@ -353,29 +352,13 @@ function resolve(parts: Parts, check: Check, head: Head, series: SeriesTable, sl
 
 /** Why a new series cannot be made, or null. */
 function seriesProblem(parts: Parts, bytes: Uint8Array): SeriesProblem | null {
-  let labels: Labels
-  try {
-    labels = decodeLabels(bytes)
-    if (labels.size === 0) return { reason: 'bad_label', message: 'the series has no labels' }
-    const problem = labelsProblem(labels)
-    if (problem !== null) return { reason: 'bad_label', message: problem }
-    if (!isCanonical(labels, bytes))
-      return { reason: 'bad_label', message: 'the label bytes are not sorted, unique and without empty values' }
-  } catch (error) {
-    return { reason: 'bad_label', message: (error as Error).message }
-  }
+  const problem = labelBytesProblem(bytes)
+  if (problem !== null) return { reason: 'bad_label', message: problem }
   const limit = parts.options.maxSeries
   if (parts.registry.size >= limit) {
     return { reason: 'series_limit', message: `the store holds ${parts.registry.size} active series; its limit is ${limit}` }
   }
   return null
-}
-
-function isCanonical(labels: Labels, bytes: Uint8Array): boolean {
-  const again = encodeLabels(Labels.from(labels))
-  if (again.length !== bytes.length) return false
-  for (let i = 0; i < bytes.length; i++) if (again[i] !== bytes[i]) return false
-  return true
 }
 
 /** What tells whether value i of a column can be stored; null when every value can. */

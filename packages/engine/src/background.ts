@@ -36,6 +36,8 @@ export class Background {
   #unchecked = 0
   #sealCursor = 0
   #overBudget = false
+  /** The segments among which there was nothing to merge. */
+  #inOrder: Parts['shelf']['segments'] | null = null
 
   /** Begins to work for an engine. */
   start(parts: Parts): void {
@@ -148,12 +150,15 @@ export class Background {
     if ((isOld || isLogLong) && this.#flushing === null) this.freeze(parts)
     this.wake()
     if (this.#compacting !== null) return
+    // What was found to be in order stays in order until something changes; deletes become final by time alone.
+    if (this.#inOrder === parts.shelf.segments && parts.tombstones.list.length === 0 && now - this.#retainedMs < RETAIN_MS) return
     const isTimeToRetain = now - this.#retainedMs >= RETAIN_MS
     if (isTimeToRetain) this.#retainedMs = now
     this.run(() =>
       this.exclusively(async () => {
         if (isTimeToRetain) await retain(parts)
         while (this.#parts !== null && (await compactOnce(parts))) this.lastError = null
+        this.#inOrder = parts.shelf.segments
       }),
     )
   }

@@ -44,6 +44,7 @@ export class Shelf {
   readonly #onDamage: (error: unknown) => void
   #nextId: number
   #publishing: Promise<void> = Promise.resolve()
+  #isClosed = false
   /** Bounds the memory of indexes; the least recently used ones go first. */
   readonly #maxIndexBytes: number
   #used = new Map<Segment, number>()
@@ -121,6 +122,7 @@ export class Shelf {
 
   /** The index; null when the segment is damaged and has been set aside. */
   async loadIndex(segment: Segment): Promise<SegmentIndex | null> {
+    this.#assertOpen()
     const known = this.indexOf(segment)
     if (known !== null) return known
     try {
@@ -136,6 +138,7 @@ export class Shelf {
 
   /** A chunk's bytes, checked. Damage sets the segment aside and is thrown: the reader must not take part of the data for all of it. */
   readChunk(segment: Segment, index: SegmentIndex, chunk: number): Uint8Array {
+    this.#assertOpen()
     try {
       return segment.readChunk(index, chunk)
     } catch (error) {
@@ -169,8 +172,14 @@ export class Shelf {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
     await this.#publishing
     for (const segment of this.segments) await segment.close()
+  }
+
+  /** @throws TsinkError CLOSED: for selections that outlive their store. */
+  #assertOpen(): void {
+    if (this.#isClosed) throw new TsinkError('CLOSED', 'the store is closed')
   }
 
   async #publish(change: Change): Promise<void> {

@@ -199,6 +199,40 @@ describe('opening and closing', () => {
     await engine.close()
   })
 
+  it('stops at a damaged log, or skips the damage, keeps it aside and says what was lost', async () => {
+    const host = memoryHost()
+    let engine = await Engine.open(host, OPTIONS)
+    await write(engine, [cpu(1), 1_000, 1], [cpu(2), 1_000, 1])
+    await write(engine, [cpu(1), 2_000, 2], [cpu(3), 2_000, 2])
+    await write(engine, [cpu(3), 3_000, 3])
+    host.disk.crash('kept')
+    const path = 'log/000000000001.log'
+    const bytes = host.disk.peek(path)
+    // The first record with a payload: it defines the series 1 and 2.
+    const at = bytes.indexOf(0x70, 100)
+    bytes[at]! ^= 1
+    host.disk.poke(path, bytes)
+    const error = await failure(Engine.open(host, OPTIONS))
+    expect([error.kind, error.detail['file']]).toEqual(['corrupt', path])
+    engine = await Engine.open(host, { ...OPTIONS, replay: 'salvage' })
+    expect(engine.opened.log!.damage).toHaveLength(1)
+    expect(engine.opened.lostSamples).toBe(1)
+    expect(await times(engine)).toEqual({ 'cpu{env="prod", n="3"}': [2_000, 3_000] })
+    expect(await host.disk.list('log/quarantine')).toHaveLength(1)
+    await engine.close()
+  })
+
+  it('ends selections that outlive it with CLOSED', async () => {
+    const engine = await Engine.open(memoryHost(), OPTIONS)
+    await write(engine, [cpu(1), 1_000, 1])
+    await engine.flush()
+    for await (const [series] of engine.select({ matchers: CPU, minTime: 0, maxTime: 9_000 })) {
+      await engine.close()
+      expect(() => series!.read(new SampleBuffer())).toThrow('closed')
+    }
+    expect((await failure(engine.flush())).code).toBe('CLOSED')
+  })
+
   it('becomes read-only when the disk is full and takes writes again when there is space', async () => {
     const host = memoryHost({ capacityBytes: 5_500_000 })
     const engine = await Engine.open(host, { ...OPTIONS, background: true, retentionMs: Infinity })
