@@ -1,5 +1,5 @@
 /** Bounds of collectd's JSON. */
 export const COLLECTD_LIMITS = {
   /** Bytes of one body; write_http sends some hundred value lists at a time. */
-  bodyBytes: 32 * 1024 * 1024,
+  bodyBytes: 33_554_432,
 } as const

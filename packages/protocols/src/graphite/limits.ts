@@ -1,7 +1,7 @@
 /** Bounds of Graphite. */
 export const GRAPHITE_LIMITS = {
   /** Bytes of one body or packet. */
-  bodyBytes: 64 * 1024 * 1024,
+  bodyBytes: 67_108_864,
   /** Bytes of one line. */
   lineBytes: 65_536,
   /** Templates of one listener. */
