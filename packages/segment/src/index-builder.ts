@@ -16,9 +16,12 @@ const STEP_ENTRIES = 16_384
 
 /** Names that series have in common, as a path of names from the root: one node for each set of names and for each beginning of one. */
 interface Shape {
-  /** The values of the last name; null at the root. */
+  /** The last name's bytes and its values; at the root none and null. */
+  readonly name: Uint8Array
   readonly values: ValueTable | null
   readonly longer: Map<string, Shape>
+  /** The longer shape that was met last, which is most often the next one met. */
+  recent: Shape | null
   /** -1 until a series has exactly these names. */
   number: number
 }
@@ -33,7 +36,7 @@ export class IndexBuilder {
   readonly #base: number
   readonly #seed: number
   readonly #names = new Map<string, ValueTable>()
-  readonly #noNames: Shape = { values: null, longer: new Map(), number: -1 }
+  readonly #noNames: Shape = { name: new Uint8Array(0), values: null, longer: new Map(), recent: null, number: -1 }
   readonly #shapes: (readonly ValueTable[])[] = []
   // For each series its shape, then the numbers of its values.
   readonly #cells = new Numbers()
@@ -209,10 +212,9 @@ export class IndexBuilder {
       const valueAt = textStart(labelBytes, nameEnd)
       const valueEnd = valueAt + textLength(labelBytes, nameEnd)
       assert(valueEnd <= labelBytes.length, 'label bytes are canonical')
-      // Of the label in which both series part, the name may still be shared.
-      const isSameName = count < ends.length && valueAt <= shared
-      shape = isSameName ? path[count]! : this.#longerShape(shape, byteString(labelBytes, nameAt, nameEnd))
-      if (count < ends.length && !isSameName) ends.length = count
+      const { recent } = shape
+      const isRecent = recent !== null && equalBytes(recent.name, labelBytes, nameAt, nameEnd)
+      shape = isRecent ? recent : this.#longerShape(shape, labelBytes.slice(nameAt, nameEnd))
       path[count] = shape
       numbers[count] = shape.values!.intern(labelBytes, valueAt, valueEnd)
       ends[count] = at = valueEnd
@@ -227,16 +229,19 @@ export class IndexBuilder {
     this.#lastLength = labelBytes.length
   }
 
-  #longerShape(shape: Shape, name: string): Shape {
+  #longerShape(shape: Shape, nameBytes: Uint8Array): Shape {
+    const name = byteString(nameBytes)
     let longer = shape.longer.get(name)
-    if (longer !== undefined) return longer
-    let values = this.#names.get(name)
-    if (values === undefined) {
-      values = new ValueTable(name, this.#seed)
-      this.#names.set(name, values)
+    if (longer === undefined) {
+      let values = this.#names.get(name)
+      if (values === undefined) {
+        values = new ValueTable(name, this.#seed)
+        this.#names.set(name, values)
+      }
+      longer = { name: nameBytes, values, longer: new Map(), recent: null, number: -1 }
+      shape.longer.set(name, longer)
     }
-    longer = { values, longer: new Map(), number: -1 }
-    shape.longer.set(name, longer)
+    shape.recent = longer
     return longer
   }
 }
@@ -262,11 +267,17 @@ function putText(into: ByteWriter, byteText: string): void {
   for (let i = 0; i < byteText.length; i++) into.bytes[into.length++] = byteText.charCodeAt(i)
 }
 
-/** Bytes as a string with one character for each: cheap to make, to hash and to order. */
-function byteString(bytes: Uint8Array, from: number, to: number): string {
+/** Bytes as a string with one character for each, which orders as they do. */
+function byteString(bytes: Uint8Array): string {
   let text = ''
-  for (let i = from; i < to; i++) text += String.fromCharCode(bytes[i]!)
+  for (const byte of bytes) text += String.fromCharCode(byte)
   return text
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array, from: number, to: number): boolean {
+  if (a.length !== to - from) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[from + i]) return false
+  return true
 }
 
 /** How many bytes from the start on are the same. */
