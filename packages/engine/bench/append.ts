@@ -45,16 +45,20 @@ async function measureScrapes(
   const { batch, timestamps, values } = scrape(series)
   const start = performance.now()
   let longest = 0
+  const times: number[] = []
   for (let round = 0; round < rounds; round++) {
     timestamps.fill(1_700_000_000_000 + round * 15_000)
     for (let i = 0; i < series; i++) values[i] = (i % 100) + round * 0.25
     const before = performance.now()
     const result = now ? engine.appendNow(batch) : await engine.append(batch)
     longest = Math.max(longest, performance.now() - before)
+    times.push(performance.now() - before)
     if (result.accepted !== series) throw new Error(JSON.stringify(result.rejections[0]))
   }
   const ms = performance.now() - start
-  report(name, series * rounds, ms, `longest append ${longest.toFixed(1)} ms`)
+  times.sort((a, b) => a - b)
+  const tenth = (times[Math.floor(times.length / 10)]! * 1e6) / series
+  report(name, series * rounds, ms, `best tenth ${tenth.toFixed(0)} ns, longest append ${longest.toFixed(1)} ms`)
   await engine.close()
 }
 
@@ -70,42 +74,57 @@ async function measureOneSeries(name: string, host: Host, options: EngineOptions
     samples: [{ kind: 'f64', count: batchSize, slots: new Uint32Array(batchSize), base: 0, timestamps, values }],
   }
   const start = performance.now()
+  const times: number[] = []
   for (let at = 0; at < samples; at += batchSize) {
     for (let i = 0; i < batchSize; i++) {
       timestamps[i] = 1_700_000_000_000 + (at + i) * 1_000
       values[i] = at + i
     }
+    const before = performance.now()
     engine.appendNow(batch)
+    times.push(performance.now() - before)
   }
-  report(name, samples, performance.now() - start)
+  const ms = performance.now() - start
+  times.sort((a, b) => a - b)
+  const middle = (times[times.length >> 1]! * 1e6) / batchSize
+  report(name, samples, ms, `median ${middle.toFixed(0)} ns`)
   const buffer = new SampleBuffer()
   const read = (): number => {
     for (const page of engine.selectNow({ matchers: [Matcher.metric('one')], minTime: 0, maxTime: 8e15 })) page[0]!.read(buffer)
     return buffer.count
   }
-  for (let round = 0; round < 5; round++) {
+  let best = Infinity
+  let count = 0
+  for (let round = 0; round < 30; round++) {
     const before = performance.now()
-    const count = read()
-    if (round === 4) report(`${name}: select`, count, performance.now() - before)
+    count = read()
+    best = Math.min(best, performance.now() - before)
   }
+  report(`${name}: select, best of 30`, count, best)
   // What a plain copy of the same columns takes, in the same run.
   const from = new Float64Array(samples * 2)
   const to = new Float64Array(samples * 2)
   to.set(from)
-  const before = performance.now()
-  to.set(from)
-  report(`${name}: plain copy of the columns`, samples, performance.now() - before)
+  best = Infinity
+  for (let round = 0; round < 30; round++) {
+    const before = performance.now()
+    to.set(from)
+    best = Math.min(best, performance.now() - before)
+  }
+  report(`${name}: plain copy of the columns, best of 30`, samples, best)
   if (batchSize === 1_000) {
-    const short = performance.now()
     let total = 0
+    best = Infinity
     for (let i = 0; i < 2_000; i++) {
+      const before = performance.now()
       const minTime = 1_700_000_000_000 + ((i * 7_919) % (samples - 1_000)) * 1_000
       for (const page of engine.selectNow({ matchers: [Matcher.metric('one')], minTime, maxTime: minTime + 999_000 })) {
         page[0]!.read(buffer)
-        total += buffer.count
+        total = buffer.count
       }
+      best = Math.min(best, performance.now() - before)
     }
-    report(`${name}: select 1,000`, total, performance.now() - short)
+    report(`${name}: select 1,000, best of 2,000`, total, best)
   }
   await engine.close()
 }
