@@ -5,6 +5,7 @@
  * the window alone would, so that results agree to the last bit. With start timestamps a reset also shows where a sample says
  * that its counter began after the sample before it.
  */
+import { extrapolateWindows } from '@tsink/kernel'
 import { FLOAT, type StepSeries } from '../evaluate/steps.ts'
 import { quote } from '../strings.ts'
 import type { Window } from './window.ts'
@@ -12,73 +13,14 @@ import type { Window } from './window.ts'
 /** Extrapolation reaches a border that is closer than so many average distances between samples. */
 export const REACH = 1.1
 
-/**
- * `perSecond` divides by the length of the range; `counter` accounts for resets.
- *
- * The arithmetic is the reference's, in seconds and in its order, so that results agree to the last bit. Divisions are most of the cost,
- * and evenly spaced samples ask for the same ones at every step: the factor is kept from step to step and computed where an input changed.
- */
+/** `perSecond` divides by the length of the range; `counter` accounts for resets. */
 export function extrapolate(window: Window, out: StepSeries, counter: boolean, perSecond: boolean): void {
   if (counter && window.startTimestamps !== null) {
     extrapolateFromStarts(window, out, perSecond)
     return
   }
-  const { timestamps, values, low, high, steps, endMs, stepMs, rangeMs } = window
-  const { kinds } = out
-  const results = out.values
-  const resets = counter ? findResets(window) : NO_RESETS
-  const count = resets.length
-  const divisor = perSecond ? rangeMs / 1_000 : 1
-  let nextReset = 0
-  let nextResetAt = count === 0 ? Infinity : resets[0]!
-  // The inputs and results of the divisions at the last step.
-  let sampledMs = -1
-  let startMs = -1
-  let restMs = -1
-  let between = -1
-  let sampled = 0
-  let toStart = 0
-  let toEnd = 0
-  let factor = 0
-  for (let k = 0; k < steps; k++) {
-    const first = low[k]!
-    const last = high[k]! - 1
-    if (last <= first) continue
-    const end = endMs + k * stepMs
-    const firstMs = timestamps[first]!
-    const lastMs = timestamps[last]!
-    const firstValue = values[first]!
-    let raw = values[last]! - firstValue
-    if (nextResetAt <= last) {
-      while (nextReset < count && resets[nextReset]! <= first) nextReset++
-      nextResetAt = nextReset === count ? Infinity : resets[nextReset]!
-      for (let r = nextReset; r < count && resets[r]! <= last; r++) raw += values[resets[r]! - 1]!
-    }
-    if (lastMs - firstMs !== sampledMs || firstMs - end !== startMs || end - lastMs !== restMs || last - first !== between) {
-      sampledMs = lastMs - firstMs
-      startMs = firstMs - end
-      restMs = end - lastMs
-      between = last - first
-      sampled = sampledMs / 1_000
-      toStart = (startMs + rangeMs) / 1_000
-      toEnd = restMs / 1_000
-      const average = sampled / between
-      const threshold = average * REACH
-      if (toStart >= threshold) toStart = average / 2
-      if (toEnd >= threshold) toEnd = average / 2
-      factor = (sampled + toStart + toEnd) / sampled / divisor
-    }
-    kinds[k] = FLOAT
-    // Where the line through the counter would reach zero before that, it began there. Multiplying tells most steps without dividing.
-    if (counter && raw > 0 && firstValue >= 0 && sampled * firstValue <= toStart * raw * 1.000_000_1) {
-      const toZero = sampled * (firstValue / raw)
-      if (toZero < toStart) {
-        results[k] = raw * ((sampled + toZero + toEnd) / sampled / divisor)
-        continue
-      }
-    }
-    results[k] = raw * factor
-  }
+  const { timestamps, values, count, low, high } = window
+  extrapolateWindows(timestamps, values, count, window, low, high, counter, perSecond, out.kinds, out.values)
 }
 
 /** The same for counters of which it is known when they started: from there on nothing is to be guessed. */

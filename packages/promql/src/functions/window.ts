@@ -5,6 +5,7 @@
  * A function (a {@link WindowFunction}) gets one series at a time and fills the steps of its result in one loop.
  */
 import { type Histogram } from '@tsink/core'
+import { windowBounds } from '@tsink/kernel'
 import type { Expr } from '../ast.ts'
 import type { Execution } from '../evaluate/execution.ts'
 import type { StepSeries } from '../evaluate/steps.ts'
@@ -88,7 +89,7 @@ export class Window implements Samples {
     this.startTimestamps = samples.startTimestamps
     this.count = samples.count
     this.metric = metric
-    findBounds(this.timestamps, this.count, this.endMs, this.stepMs, this.rangeMs, this.low, this.high)
+    windowBounds(this.timestamps, this.count, this, this.low, this.high)
   }
 }
 
@@ -108,46 +109,6 @@ export interface WindowShape {
 
 /** Fills the steps of `out` from the window; steps that have no result stay absent. */
 export type WindowFunction = (window: Window, out: StepSeries) => void
-
-/**
- * Steps and samples are mostly even, so both bounds move on by as much as the step before. That guess takes two comparisons to check; only
- * where it is wrong the bound walks.
- */
-function findBounds(
-  timestamps: Float64Array,
-  count: number,
-  endMs: number,
-  stepMs: number,
-  rangeMs: number,
-  low: Int32Array,
-  high: Int32Array,
-): void {
-  const steps = low.length
-  let a = 0
-  let b = 0
-  let strideA = 0
-  let strideB = 0
-  for (let k = 0; k < steps; k++) {
-    const end = endMs + k * stepMs
-    const start = end - rangeMs
-    let guess = b + strideB
-    if (guess > 0 && guess < count && timestamps[guess - 1]! <= end && timestamps[guess]! > end) b = guess
-    else {
-      const before = b
-      while (b < count && timestamps[b]! <= end) b++
-      strideB = b - before
-    }
-    guess = a + strideA
-    if (guess > 0 && guess < count && timestamps[guess - 1]! <= start && timestamps[guess]! > start) a = guess
-    else {
-      const before = a
-      while (a < b && timestamps[a]! <= start) a++
-      strideA = a - before
-    }
-    low[k] = a
-    high[k] = b
-  }
-}
 
 /**
  * A window of floats and one of histograms from one of both, each with its own bounds. For series in which both occur.
