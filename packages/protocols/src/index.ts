@@ -8,6 +8,7 @@ export { REMOTE_WRITE_CONTENT_TYPES, REMOTE_WRITE_ENCODINGS, remoteWriteVersion 
 export { REMOTE_WRITE_LIMITS } from './remote-write/limits.ts'
 export { decodePrometheusText, type TextOptions } from './prometheus-text/decode.ts'
 export { chooseExposition, expositionFormat, PROMETHEUS_TEXT_CONTENT_TYPE, type ExpositionFormat } from './prometheus-text/content.ts'
+export { pushedGroup } from './prometheus-text/push-path.ts'
 export { TEXT_LIMITS } from './prometheus-text/limits.ts'
 export { decodeOpenMetricsText, type OpenMetricsOptions } from './openmetrics-text/decode.ts'
 export { decodePrometheusProtobuf, type ExpositionProtobufOptions } from './prometheus-protobuf/decode.ts'

@@ -36,6 +36,11 @@ export class LabelWriter {
     this.value(bytes, valueStart, valueEnd)
   }
 
+  /** Adds pairs of strings. */
+  addAll(pairs: Iterable<readonly [string, string]>): void {
+    for (const [name, value] of pairs) this.addText(name, value)
+  }
+
   /** Begins a pair with its name; `value` or `valueText` must follow. */
   name(bytes: Uint8Array, start: number, end: number): void {
     if (this.#count * 3 + 3 > this.#bounds.length) this.#growBounds()
@@ -72,9 +77,10 @@ export class LabelWriter {
 
   /**
    * Writes the canonical bytes. Empty values are left out, since they mean that the label is absent.
-   * Returns what is wrong with the label set, or null.
+   * Of labels that are given twice the later one stays if `lastWins` says so; otherwise that is a fault. Returns what is wrong with the label
+   * set, or null.
    */
-  finish(requireMetricName: boolean): string | null {
+  finish(requireMetricName: boolean, lastWins = false): string | null {
     const arena = this.#arena
     const bounds = this.#bounds
     const order = this.#sorted()
@@ -88,7 +94,8 @@ export class LabelWriter {
       const valueStart = bounds[pair * 3 + 1]!
       const end = bounds[pair * 3 + 2]!
       if (valueStart === nameStart) return 'a label name is empty'
-      if (i > 0 && this.#compare(order[i - 1]!, pair) === 0) return `label ${this.#show(nameStart, valueStart)} is given twice`
+      if (lastWins && i + 1 < order.length && this.#compare(pair, order[i + 1]!) === 0) continue
+      if (!lastWins && i > 0 && this.#compare(order[i - 1]!, pair) === 0) return `label ${this.#show(nameStart, valueStart)} is given twice`
       if (!isUtf8(arena, nameStart, valueStart)) return `label name ${this.#show(nameStart, valueStart)} is not valid UTF-8`
       if (valueStart === end) continue
       if (!isUtf8(arena, valueStart, end)) return `the value of label ${this.#show(nameStart, valueStart)} is not valid UTF-8`

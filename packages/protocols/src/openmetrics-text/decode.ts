@@ -18,7 +18,7 @@ import { parseNumber } from '../decimal.ts'
 import { parseSeries, seriesEnd, stringEnd, unescaped } from '../exposition-series.ts'
 import { LabelWriter } from '../label-writer.ts'
 import { LineProblem } from '../line-problem.ts'
-import { boundLabel, parseExemplar, type TextOptions } from '../prometheus-text/decode.ts'
+import { boundLabel, cacheable, parseExemplar, type TextOptions } from '../prometheus-text/decode.ts'
 import { KEY_KINDS } from '../series-cache.ts'
 import { excerpt, isUtf8, textOf } from '../utf8.ts'
 import { OPENMETRICS_LIMITS } from './limits.ts'
@@ -89,7 +89,7 @@ class Parser {
     this.#rejected = rejected
     this.#options = options
     this.#rules = options.strict === true ? new SpecificationRules() : null
-    this.#batch = new BatchWriter(options, Math.min(16_384, body.length >>> 6) + 1, body.length)
+    this.#batch = new BatchWriter(cacheable(options), Math.min(16_384, body.length >>> 6) + 1, body.length)
   }
 
   /** Reads a line; true when it was the end. */
@@ -231,7 +231,9 @@ class Parser {
   #parse(start: number, end: number, kind: number): void {
     labelWriter.begin()
     parseSeries(this.#body, start, end, labelWriter, boundLabel(kind), 'required')
-    const problem = labelWriter.finish(true)
+    const { extraLabels } = this.#options
+    if (extraLabels !== undefined) labelWriter.addAll(extraLabels)
+    const problem = labelWriter.finish(true, extraLabels !== undefined)
     if (problem !== null) throw new LineProblem(start, problem)
   }
 

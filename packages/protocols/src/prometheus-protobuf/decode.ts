@@ -19,6 +19,8 @@ import { PROMETHEUS_PROTOBUF_LIMITS } from './limits.ts'
 
 export interface ExpositionProtobufOptions extends DecodeOptions {
   readonly honorTimestamps?: boolean
+  /** Labels that every series of the body gets, in place of its own of the same names. */
+  readonly extraLabels?: Labels
   /** Keep `_bucket`, `_count` and `_sum` of histograms that have native parts as well. */
   readonly keepClassicHistograms?: boolean
   /** Take no native parts. */
@@ -242,7 +244,9 @@ class Decoder {
     this.#labels.begin()
     this.#labels.addText(METRIC_NAME, name)
     for (const [label, value] of pairs) this.#labels.addText(label, value)
-    const problem = this.#labels.finish(true)
+    const { extraLabels } = this.#options
+    if (extraLabels !== undefined) this.#labels.addAll(extraLabels)
+    const problem = this.#labels.finish(true, extraLabels !== undefined)
     if (problem === null) {
       const { bytes, length } = this.#labels
       const known = this.batch.known(bytes, 0, length, KEY_KINDS.pairs)

@@ -29,6 +29,8 @@ export interface TextOptions extends DecodeOptions {
   readonly badLine?: 'line' | 'body'
   /** Whether the times that lines bring are kept (the default), or `now` is taken for all. */
   readonly honorTimestamps?: boolean
+  /** Labels that every series of the body gets, in place of its own of the same names: `extra_label`, and the path of a pushed group. */
+  readonly extraLabels?: Labels
   /** Turn the series of histograms into native histograms with custom buckets. */
   readonly convertClassicHistograms?: boolean
   /** Keep the series of histograms that were converted. */
@@ -100,7 +102,7 @@ class Parser {
     this.#rejected = rejected
     this.#now = options.now
     this.#honorTimestamps = options.honorTimestamps ?? true
-    this.batch = new BatchWriter(options, Math.min(16_384, body.length >>> 6) + 1, body.length)
+    this.batch = new BatchWriter(cacheable(options), Math.min(16_384, body.length >>> 6) + 1, body.length)
   }
 
   /** Ends the family that the last TYPE line began. */
@@ -174,9 +176,7 @@ class Parser {
     let slot = this.batch.known(body, start, end, kind)
     const isNew = slot < 0
     if (isNew) {
-      labelWriter.begin()
-      parseSeries(body, start, end, labelWriter, boundLabel(kind), 'optional')
-      const problem = labelWriter.finish(true)
+      const problem = this.#parse(start, end, kind)
       if (problem !== null) throw new LineProblem(start, problem)
     }
     const valueStart = skipBlanks(body, end, lineEnd)
@@ -197,14 +197,22 @@ class Parser {
     if (isNew) {
       // An exemplar's labels went through the same writer, so the series is read once more; both are rare.
       if (exemplar !== null) {
-        labelWriter.begin()
-        parseSeries(body, start, end, labelWriter, boundLabel(kind), 'optional')
-        labelWriter.finish(true)
+        this.#parse(start, end, kind)
       }
       slot = this.batch.remember(body, start, end, kind, labelWriter)
     }
     this.batch.float(slot, timestamp, value)
     if (exemplar !== null) this.batch.exemplar(slot, exemplar.labels, exemplar.timestamp ?? timestamp, exemplar.value)
+  }
+
+  /** Reads a series into the label writer. */
+  #parse(start: number, end: number, kind: number): string | null {
+    labelWriter.begin()
+    parseSeries(this.#body, start, end, labelWriter, boundLabel(kind), 'optional')
+    const { extraLabels } = this.#options
+    if (extraLabels === undefined) return labelWriter.finish(true)
+    labelWriter.addAll(extraLabels)
+    return labelWriter.finish(true, true)
   }
 
   #kind(start: number): number {
@@ -214,6 +222,12 @@ class Parser {
     for (let i = 0; i < family.length; i++) if (this.#body[from + i] !== family[i]) return KEY_KINDS.text
     return this.#type === 'histogram' ? KEY_KINDS.textHistogram : KEY_KINDS.textSummary
   }
+}
+
+/** The options without the cache where other labels would come out for the same bytes. */
+export function cacheable(options: TextOptions): DecodeOptions {
+  if (options.extraLabels === undefined) return options
+  return { now: options.now, ...(options.unit === undefined ? {} : { unit: options.unit }) }
 }
 
 export function boundLabel(kind: number): BoundLabel {
