@@ -156,12 +156,13 @@ export function draftColumns<P extends Precision>(given: readonly Columns<P>[], 
       throw new TsinkError('BAD_REQUEST', `column ${column} has ${timestamps.length} timestamps but ${values.length} values`)
     }
     if (timestamps.length === 0) continue
-    const slots = new Uint32Array(timestamps.length).fill(cache.slot(each.metric, each.labels))
+    const count = timestamps.length
+    const slots = cache.repeated(cache.slot(each.metric, each.labels), count)
     const stored = columnOf(kind, values)
     if (!nanoseconds) {
       columns.push({
         kind,
-        count: slots.length,
+        count,
         slots,
         base: 0,
         timestamps: millisOf(timestamps, column),
@@ -171,7 +172,7 @@ export function draftColumns<P extends Precision>(given: readonly Columns<P>[], 
       continue
     }
     for (const { from, to, base, offsets } of runsOf(nanosOf(timestamps, column))) {
-      const part = from === 0 && to === slots.length ? stored : (stored as Float64Array).slice(from, to)
+      const part = from === 0 && to === count ? stored : (stored as Float64Array).slice(from, to)
       columns.push({ kind, count: to - from, slots, base, timestamps: offsets, values: part } as AnySampleColumns)
       origins.push({ column, indexes: from })
     }

@@ -43,6 +43,7 @@ export class SeriesCache {
   #shapes: Shape[] = []
   #following: number[] = []
   #last = 0
+  #run: Uint32Array = new Uint32Array(0)
 
   /**
    * The slot of a series.
@@ -95,6 +96,12 @@ export class SeriesCache {
       for (const [slot, at] of taken) table.refs[slot] = series.refs[at]!
     }
     return { series, slots: own, release }
+  }
+
+  /** `count` or more times the same slot. The array is shared: nobody writes to it. */
+  repeated(slot: number, count: number): Uint32Array {
+    if (this.#run.length < count || this.#run[0] !== slot) this.#run = new Uint32Array(count).fill(slot)
+    return this.#run
   }
 
   /** Begins anew when the cache is full. Slots from before are void then: called between batches only. */

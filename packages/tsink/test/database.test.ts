@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { histogram, open, TsinkError, type Row } from 'tsink'
+import { histogram, open, SampleBuffer, TsinkError, type Row } from 'tsink'
 
 const T = 1_750_000_000_000
 
@@ -136,6 +136,17 @@ describe('columns', () => {
       'does not fit',
     )
     expect(await db.metrics()).toEqual([])
+  })
+
+  test('of one series may have any length, one after the other', async () => {
+    await using db = await open()
+    const lengths = [3, 1, 5, 2]
+    let time = T
+    for (const length of lengths) {
+      const timestamps = Float64Array.from({ length }, () => time++)
+      expect((await db.insertColumns({ metric: 'm', timestamps, values: timestamps })).accepted).toBe(length)
+    }
+    expect((await db.selectColumns('m'))[0]!.timestamps).toEqual(Float64Array.from({ length: 11 }, (_, i) => T + i))
   })
 
   test('report rejected samples by column and index', async () => {
@@ -284,5 +295,32 @@ describe('misuse', () => {
     await db.close()
     await expect(db.insertRows([{ metric: 'm', timestamp: T, value: 1 }])).rejects.toMatchObject({ code: 'CLOSED' })
     await expect(db.select('m')).rejects.toMatchObject({ code: 'CLOSED' })
+  })
+})
+
+describe('selectInto', () => {
+  test('reads series after series into one buffer', async () => {
+    await using db = await open()
+    for (const host of ['a', 'b', 'c']) {
+      await db.insertColumns({
+        metric: 'm',
+        labels: { host },
+        timestamps: [T, T + 1, T + 2],
+        values: [1, 2, 3].map((i) => i * host.charCodeAt(0)),
+      })
+    }
+    const buffer = new SampleBuffer()
+    const found: [string, number, number[]][] = []
+    const count = db.sync.selectInto('m', { start: T + 1, end: T + 3 }, buffer, (labels, samples) => {
+      expect(samples).toBe(buffer)
+      found.push([labels.get('host'), samples.base + samples.timestamps[0]!, Array.from(samples.values.subarray(0, samples.count))])
+    })
+    expect(count).toBe(3)
+    expect(found.toSorted()).toEqual([
+      ['a', T + 1, [194, 291]],
+      ['b', T + 1, [196, 294]],
+      ['c', T + 1, [198, 297]],
+    ])
+    expect(db.sync.selectInto('m', { start: T + 9 }, buffer, () => expect.fail('there is nothing'))).toBe(0)
   })
 })
