@@ -1,9 +1,9 @@
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 // Tests and development run the TypeScript sources of every workspace package: the `@tsink/source` export condition names them.
 const conditions = ['@tsink/source']
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions: [...conditions, 'node', 'module', 'import', 'default'] } },
   test: {
@@ -13,3 +13,5 @@ export default defineConfig({
     hookTimeout: 30_000,
   },
 })
+
+export default config

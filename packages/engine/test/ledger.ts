@@ -39,7 +39,7 @@ export class Ledger {
   readonly writes: Write[] = []
   readonly deletes: Deleted[] = []
   /** Samples before this time are of no interest: retention may have dropped them. */
-  minTime = -Infinity
+  minTime: number = -Infinity
   #order = 0
 
   write(samples: readonly Written[]): void {
@@ -171,7 +171,7 @@ function shownValue(buffer: SampleBuffer, i: number): string {
 export function difference(
   expected: ReadonlyMap<number, ReadonlyMap<number, string>>,
   found: ReadonlyMap<number, ReadonlyMap<number, string>>,
-  ignoreBefore = -Infinity,
+  ignoreBefore: number = -Infinity,
 ): string | null {
   const series = new Set([...expected.keys(), ...found.keys()])
   for (const each of series) {

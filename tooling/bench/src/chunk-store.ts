@@ -57,13 +57,13 @@ export class ChunkStore implements Store {
     if (page.length > 0) yield page
   }
 
-  append = unsupported
-  labelNames = unsupported
-  labelValues = unsupported
-  series = unsupported
-  metricMetadata = unsupported
-  exemplars = unsupported
-  delete = unsupported
+  append: () => never = unsupported
+  labelNames: () => never = unsupported
+  labelValues: () => never = unsupported
+  series: () => never = unsupported
+  metricMetadata: () => never = unsupported
+  exemplars: () => never = unsupported
+  delete: () => never = unsupported
 
   async close(): Promise<void> {}
 }

@@ -19,7 +19,7 @@ export interface Retirement {
 
 export class ScrapePool {
   readonly job: Job
-  readonly loops = new Map<string, ScrapeLoop>()
+  readonly loops: Map<string, ScrapeLoop> = new Map()
   /** Discovered labels of targets that relabelling dropped, up to the job's limit. */
   dropped: readonly Labels[] = []
   droppedCount = 0
