@@ -8,6 +8,8 @@ import { volatileHost } from '@tsink/host/memory'
 import { nodeHost } from '@tsink/host/node'
 import { Engine, type EngineOptions } from '@tsink/engine'
 
+const quick = process.argv.includes('--quick')
+
 /** A scrape: so many series with ten labels, one sample each. */
 function scrape(series: number): { batch: WriteBatch; timestamps: Float64Array; values: Float64Array } {
   const table = new SeriesTable(series, series * 200)
@@ -115,7 +117,7 @@ async function measureOneSeries(name: string, host: Host, options: EngineOptions
   if (batchSize === 1_000) {
     let total = 0
     best = Infinity
-    for (let i = 0; i < 2_000; i++) {
+    for (let i = 0; i < (quick ? 20 : 2_000); i++) {
       const before = performance.now()
       const minTime = 1_700_000_000_000 + ((i * 7_919) % (samples - 1_000)) * 1_000
       for (const page of engine.selectNow({ matchers: [Matcher.metric('one')], minTime, maxTime: minTime + 999_000 })) {
@@ -145,18 +147,17 @@ const directory = (): { host: Host; remove: () => void } => {
   return { host: nodeHost(path), remove: () => rmSync(path, { recursive: true }) }
 }
 
-const quick = process.argv.includes('--quick')
-const rounds = quick ? 50 : 400
+const rounds = quick ? 5 : 400
 await measureScrapes('2,000 series x 1, memory', volatileHost(), { sync: 'none' }, 2_000, rounds, true)
 for (const sync of ['os', 'periodic', 'every'] as const) {
   const { host, remove } = directory()
   await measureScrapes(`2,000 series x 1, log ${sync}`, host, { sync }, 2_000, rounds, sync !== 'every')
   remove()
 }
-await measureOneSeries('1 series, batches of 1,000, memory', volatileHost(), { sync: 'none' }, 1_000, quick ? 100_000 : 1_000_000)
-await measureOneSeries('1 series, batches of 1, memory', volatileHost(), { sync: 'none' }, 1, 200_000)
+await measureOneSeries('1 series, batches of 1,000, memory', volatileHost(), { sync: 'none' }, 1_000, quick ? 10_000 : 1_000_000)
+await measureOneSeries('1 series, batches of 1, memory', volatileHost(), { sync: 'none' }, 1, quick ? 5_000 : 200_000)
 {
   const { host, remove } = directory()
-  await measureOneSeries('1 series, batches of 1,000, log periodic', host, { sync: 'periodic' }, 1_000, quick ? 100_000 : 1_000_000)
+  await measureOneSeries('1 series, batches of 1,000, log periodic', host, { sync: 'periodic' }, 1_000, quick ? 10_000 : 1_000_000)
   remove()
 }
