@@ -35,7 +35,7 @@ export interface FloatSizes {
   readonly exceptions: number
 }
 
-/** Encodes `values[from..to)` (at most 16,384) as bytes that carry their own count. `codec` forces a codec that applies. */
+/** Encodes `values[from..to)` (at most 16,384) as bytes that carry their own count. `codec` forces a codec. */
 export function encodeFloats(values: Float64Array, from = 0, to: number = values.length, codec?: FloatCodec): Uint8Array {
   const writer = new ByteWriter()
   writer.uvarint(to - from)
@@ -70,12 +70,14 @@ export function writeFloats(writer: ByteWriter, values: Float64Array, from: numb
   writer.u8(VALUE_CODECS.indexOf(codec))
   if (codec === 'runs') writeRuns(writer, pairsOf(loops.doubles), count, loops.countRuns(count))
   else if (codec === 'decimal') {
-    // What the loops planned last is the decimals, unless the bits were measured too.
+    // What the loops planned last is the decimals, unless the bits were measured too. A forced column of no decimals is all exceptions.
+    const exponent = Math.max(0, sizes.exponent)
+    let { exceptions } = sizes
     if (sizes.bits !== Infinity) {
-      loops.decimalsToWords(count, sizes.exponent)
+      exceptions = loops.decimalsToWords(count, exponent)
       loops.planPacked(count, false)
     }
-    writeDecimals(writer, loops, count, sizes.exponent, sizes.exceptions)
+    writeDecimals(writer, loops, count, exponent, exceptions)
   } else if (codec === 'xor') writer.append(loops.bytes.subarray(0, loops.writeXor(0)))
   else {
     // Bits are measured last.

@@ -51,13 +51,12 @@ export function sectionCodec(bytes: Uint8Array, at: number, end: number, allowed
   throw corruption('BAD_FORMAT', `a value codec is none of ${allowed.join(', ')}`, { offset: at, found: codec ?? number })
 }
 
-/** The bytes of a section in `runs` of `count` words, or `limit` when there are more of them. `pairs` are the words' halves, low first. */
+/** The most bytes of a section of so many runs: the length of a run takes one or two of them. */
 export function runsBytes(runs: number): number {
-  // A run's length takes one or two bytes; the estimate is the worst case.
   return 3 + runs * 10
 }
 
-/** Writes the body of a `runs` section. */
+/** Writes the body of a `runs` section. `pairs` are the halves of the words, low first. */
 export function writeRuns(writer: ByteWriter, pairs: Int32Array, count: number, runs: number): void {
   writer.uvarint(runs)
   for (let i = 0; i < count;) {
