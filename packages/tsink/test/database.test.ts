@@ -316,7 +316,7 @@ describe('selectInto', () => {
       found.push([labels.get('host'), samples.base + samples.timestamps[0]!, Array.from(samples.values.subarray(0, samples.count))])
     })
     expect(count).toBe(3)
-    expect(found.toSorted()).toEqual([
+    expect(found.toSorted(([a], [b]) => a.localeCompare(b))).toEqual([
       ['a', T + 1, [194, 291]],
       ['b', T + 1, [196, 294]],
       ['c', T + 1, [198, 297]],
