@@ -38,7 +38,7 @@ export class Ingest {
     const result = await store.append(batch)
     const metrics = this.#metrics
     metrics.appendSeconds.observe((performance.now() - begin) / 1_000)
-    metrics.acceptedSamples.inc({ protocol }, result.accepted)
+    metrics.ofProtocol(protocol).acceptedSamples.inc(result.accepted)
     if (rejected.count > 0) metrics.rejectedSamples.inc({ protocol, reason: 'malformed' }, rejected.samples)
     if (result.rejected > 0) this.#countRejections(protocol, result)
     const parts = [rejected.toString(), describeRejections(result)]

@@ -86,7 +86,7 @@ export class LineListener {
 
   #gather(bytes: Uint8Array): void {
     const { metrics, protocol } = this.#options
-    metrics.receivedBytes.inc({ protocol }, bytes.length)
+    metrics.ofProtocol(protocol).receivedBytes.inc(bytes.length)
     if (this.#waitingBytes + bytes.length > MAX_WAITING_BYTES) return this.#lost()
     this.#waiting.push(bytes)
     this.#waitingBytes += bytes.length + 1
@@ -115,7 +115,7 @@ export class LineListener {
     let size = 0
     try {
       for await (const chunk of socket as AsyncIterable<Buffer>) {
-        this.#options.metrics.receivedBytes.inc({ protocol: this.#options.protocol }, chunk.length)
+        this.#options.metrics.ofProtocol(this.#options.protocol).receivedBytes.inc(chunk.length)
         held.push(chunk)
         size += chunk.length
         const end = chunk.lastIndexOf(NEWLINE) + 1

@@ -5,6 +5,16 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120]
 
+export interface ProtocolCounters {
+  readonly receivedBytes: Bound
+  readonly decodedBytes: Bound
+  readonly acceptedSamples: Bound
+}
+
+interface Bound {
+  inc(value?: number): void
+}
+
 export class Metrics {
   readonly registry: Registry = new Registry()
   readonly requests: Counter<'route' | 'method' | 'code'>
@@ -21,6 +31,8 @@ export class Metrics {
   readonly querySeconds: Histogram<'kind'>
   readonly querySamples: Counter
   readonly listenerErrors: Counter<'protocol'>
+
+  readonly #byProtocol = new Map<string, ProtocolCounters>()
 
   constructor(version: string) {
     const registers = [this.registry]
@@ -49,6 +61,20 @@ export class Metrics {
     this.querySamples = counter('tsink_query_samples_total', 'Samples read by queries.', [])
     this.listenerErrors = counter('tsink_listener_errors_total', 'Datagrams and lines that the listeners could not read.', ['protocol'])
     this.gauge('tsink_build_info', 'Always 1; the labels say what runs.', () => 1, { version, node: process.version })
+  }
+
+  /** The counters of a protocol that move with every body, bound once: finding them by labels would cost more than counting. */
+  ofProtocol(protocol: string): ProtocolCounters {
+    let counters = this.#byProtocol.get(protocol)
+    if (counters === undefined) {
+      counters = {
+        receivedBytes: this.receivedBytes.labels({ protocol }),
+        decodedBytes: this.decodedBytes.labels({ protocol }),
+        acceptedSamples: this.acceptedSamples.labels({ protocol }),
+      }
+      this.#byProtocol.set(protocol, counters)
+    }
+    return counters
   }
 
   /** A gauge that is read when someone asks. */

@@ -36,10 +36,11 @@ export async function receive<T>(
   const release: Release = writes.tryEnter(weight) ?? (await writes.enter(weight, config.writeQueueTimeout))
   try {
     const bytes = await readBody(request.raw, config.writeMaxBody)
-    metrics.receivedBytes.inc({ protocol }, bytes.length)
+    const counters = metrics.ofProtocol(protocol)
+    counters.receivedBytes.inc(bytes.length)
     const plain = decompress(bytes, encoding, config.writeMaxDecoded)
     const body = plain instanceof Uint8Array ? plain : await plain
-    metrics.decodedBytes.inc({ protocol }, body.length)
+    counters.decodedBytes.inc(body.length)
     return await work(body)
   } finally {
     release()

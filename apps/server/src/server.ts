@@ -17,6 +17,7 @@ import { registerHealth } from './routes/health.ts'
 import { registerInflux } from './routes/influx.ts'
 import { registerMetadata } from './routes/metadata.ts'
 import { registerOtlp } from './routes/otlp.ts'
+import { registerPushgateway } from './routes/pushgateway.ts'
 import { registerQuery } from './routes/query.ts'
 import { registerRead } from './routes/read.ts'
 import { registerRules } from './routes/rules.ts'
@@ -65,6 +66,7 @@ export async function buildServer(context: ServerContext): Promise<FastifyInstan
   registerHealth(app, context)
   registerWrite(app, context)
   registerExchange(app, context)
+  registerPushgateway(app, context)
   registerInflux(app, context)
   registerOtlp(app, context)
   registerRead(app, context)

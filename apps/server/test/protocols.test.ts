@@ -172,3 +172,24 @@ describe('data of other databases', () => {
     expect([summary.status, JSON.parse(summary.text)]).toMatchObject([400, { success: 1, failed: 1 }])
   })
 })
+
+describe('the Pushgateway', () => {
+  test('takes pushes of batch jobs, with the labels of the path', async () => {
+    const own = await start()
+    try {
+      const push = (path: string, body: string, method = 'POST'): Promise<Response> =>
+        fetch(`${own.url}/metrics/job/${path}`, { method, body })
+      expect((await push('backup/instance/db1', 'done{instance="body"} 1\n')).status).toBe(200)
+      expect((await push('backup/dir@base64/L3Zhci90bXA', 'done 2\n', 'PUT')).status).toBe(200)
+      const { body } = await get(own, '/api/v1/query?query=sort_desc(done)')
+      expect((body.data as { result: { metric: object }[] }).result.map(({ metric }) => metric)).toEqual([
+        { __name__: 'done', dir: '/var/tmp', job: 'backup' },
+        { __name__: 'done', instance: 'db1', job: 'backup' },
+      ])
+      expect((await push('backup/odd', 'done 1\n')).status).toBe(400)
+      expect((await push('backup', 'not a sample\n')).status).toBe(400)
+    } finally {
+      await own.stop()
+    }
+  })
+})

@@ -27,7 +27,7 @@ export interface RoundReport {
 const WRITERS = 4
 const SERIES_PER_WRITER = 5
 /** Rounds live so long at most after they are ready; long enough for group commits, short enough for hundreds of rounds. */
-const MAX_LIFE_MS = 300
+const MAX_LIFE_MS = 600
 /** One round in so many is killed while it starts, which is when it replays. */
 const STARTUP_KILLS = 8
 /** Series of so many earlier rounds are read again each time; all of them at the end. */

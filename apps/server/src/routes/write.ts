@@ -22,7 +22,7 @@ import { storeOf, type ServerContext } from '../context.ts'
 import { writeRefusal } from '../errors.ts'
 import { contentEncoding, receive } from '../receive.ts'
 import { sendPlain } from '../respond.ts'
-import { refuse, route, type Handler } from '../route.ts'
+import { refuse, route, type Handler, type Method } from '../route.ts'
 
 export function registerWrite(app: FastifyInstance, context: ServerContext): void {
   writeRoute(app, context, '/api/v1/write', 'remote_write', (request, reply) => remoteWrite(context, request, reply))
@@ -30,7 +30,14 @@ export function registerWrite(app: FastifyInstance, context: ServerContext): voi
 }
 
 /** A route that reads its own body and whose failures are counted and told in plain text. */
-export function writeRoute(app: FastifyInstance, context: ServerContext, url: string, protocol: string, handler: Handler): void {
+export function writeRoute(
+  app: FastifyInstance,
+  context: ServerContext,
+  url: string,
+  protocol: string,
+  handler: Handler,
+  methods: readonly Method[] = ['POST'],
+): void {
   const counted: Handler = async (request, reply) => {
     try {
       return await handler(request, reply)
@@ -39,7 +46,7 @@ export function writeRoute(app: FastifyInstance, context: ServerContext, url: st
       return refuse(request, reply, error, 'plain')
     }
   }
-  route(app, ['POST'], url, counted, { dialect: 'plain', ownBody: true })
+  route(app, methods, url, counted, { dialect: 'plain', ownBody: true })
 }
 
 async function remoteWrite(context: ServerContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
