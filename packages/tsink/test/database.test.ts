@@ -324,3 +324,44 @@ describe('selectInto', () => {
     expect(db.sync.selectInto('m', { start: T + 9 }, buffer, () => expect.fail('there is nothing'))).toBe(0)
   })
 })
+
+describe('when memory is short', () => {
+  test('handles say so, flush waits for room, and nothing is lost or doubled', async () => {
+    await using db = await open({ memoryLimit: '3MiB' })
+    const handles = Array.from({ length: 50 }, (_, i) => db.series('m', { s: `${i}` }))
+    let refused = 0
+    let state = 1
+    for (let t = 0; t < 8_000; t++) {
+      for (const handle of handles) {
+        state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+        const value = state / 7
+        try {
+          handle.append(T + t, value)
+        } catch (error) {
+          expect(error).toMatchObject({ kind: 'limited' })
+          refused++
+          await db.flush()
+          handle.append(T + t, value)
+        }
+      }
+    }
+    await db.flush()
+    const counts = await db.select('m', { aggregate: 'count' })
+    expect(counts.length).toBe(50)
+    for (const { points } of counts) expect(points[0]!.value).toBe(8_000)
+    expect(db.stats().memory.usedBytes).toBeLessThan(6 * 2 ** 20)
+    // A synchronous loop leaves no time for flushes: the limit must have been met.
+    expect(refused).toBeGreaterThan(0)
+  }, 60_000)
+
+  test('inserts that are promises wait by themselves', async () => {
+    await using db = await open({ memoryLimit: '3MiB' })
+    let state = 1
+    for (let round = 0; round < 60; round++) {
+      const timestamps = Float64Array.from({ length: 5_000 }, (_, i) => T + round * 5_000 + i)
+      const values = timestamps.map(() => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 7)
+      expect((await db.insertColumns({ metric: 'm', timestamps, values })).accepted).toBe(5_000)
+    }
+    expect((await db.select('m', { aggregate: 'count' }))[0]!.points[0]!.value).toBe(300_000)
+  }, 60_000)
+})
