@@ -81,6 +81,7 @@ const TYPES: Readonly<Record<string, MetricType>> = {
   info: 'info',
   stateset: 'stateset',
   gaugehistogram: 'gaugehistogram',
+  gauge_histogram: 'gaugehistogram',
 }
 const labelWriter = new LabelWriter()
 
