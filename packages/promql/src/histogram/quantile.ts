@@ -13,7 +13,7 @@ export function histogramQuantile(phi: number, h: Histogram): { readonly value: 
   if (phi < 0) return { value: -Infinity, nan: 'none' }
   if (phi > 1) return { value: Infinity, nan: 'none' }
   if (h.count === 0 || Number.isNaN(phi)) return { value: NaN, nan: 'none' }
-  const all = bucketsInOrder(h)
+  const all = bucketsAround(h)
   const hasNan = Number.isNaN(h.sum)
   // From the nearer end, since counts of counts add up errors. NaN observations count but lie in no bucket: then only from below.
   const forward = hasNan || phi < 0.5
@@ -47,7 +47,7 @@ export function histogramQuantile(phi: number, h: Histogram): { readonly value: 
 /** The fraction of observations between two values. */
 export function histogramFraction(lower: number, upper: number, h: Histogram): { readonly value: number; readonly hasNan: boolean } {
   if (h.count === 0 || Number.isNaN(lower) || Number.isNaN(upper)) return { value: NaN, hasNan: false }
-  const all = bucketsInOrder(h)
+  const all = bucketsAround(h)
   const total = all.reduce((sum, bucket) => sum + bucket.count, 0)
   const hasNan = Number.isNaN(h.sum) && total < h.count
   if (lower >= upper) return { value: 0, hasNan }
@@ -61,7 +61,7 @@ export function histogramVariance(h: Histogram): number {
   const mean = h.sum / h.count
   let sum = 0
   let lost = 0
-  for (const bucket of bucketsInOrder(h)) {
+  for (const bucket of bucketsAround(h)) {
     const deviation = representative(h, bucket) - mean
     const addend = bucket.count * deviation * deviation
     const next = sum + addend
@@ -71,11 +71,22 @@ export function histogramVariance(h: Histogram): number {
   return (sum + lost) / h.count
 }
 
+/** The buckets in order; those that reach into the zero bucket end where it begins. */
+function bucketsAround(h: Histogram): Bucket[] {
+  const all = bucketsInOrder(h)
+  const edge = h.zeroThreshold
+  if (edge === 0 || usesCustomBuckets(h)) return all
+  return all.map((bucket) => {
+    if (bucket.upper < 0 && bucket.upper > -edge) return { ...bucket, upper: -edge }
+    return bucket.lower > 0 && bucket.lower < edge ? { ...bucket, lower: edge } : bucket
+  })
+}
+
 /** How many observations are below a value. */
 function rankOf(value: number, h: Histogram, all: readonly Bucket[], most: number): number {
   let rank = 0
   for (const found of all) {
-    const bucket = usesCustomBuckets(h) ? found : closed(h, found)
+    const bucket = closed(h, found)
     if (bucket.lower >= value) return Math.min(rank, most)
     if (bucket.upper > value) return Math.min(rank + bucket.count * fractionBelow(value, h, bucket), most)
     rank += bucket.count

@@ -141,8 +141,9 @@ export class HistogramSum {
     for (let i = 0; i < buckets.indexes.length; i++) {
       const index = buckets.indexes[i]!
       const count = buckets.counts[i]! / divisor
-      if (widened && exponentialBound(index - 1, h.schema) < this.#zeroThreshold) this.#parts.totals.add(ZERO, count)
-      else into.add(shift === 0 ? index : coarser(index, shift), count)
+      // What lies inside the zero bucket counts there, unless the histogram had such a bucket beside its own zero bucket of that width.
+      if (exponentialBound(index, h.schema) > this.#zeroThreshold) into.add(shift === 0 ? index : coarser(index, shift), count)
+      else if (widened) this.#parts.totals.add(ZERO, count)
     }
   }
 }
