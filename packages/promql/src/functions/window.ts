@@ -71,11 +71,16 @@ export class Window implements Samples {
   /** The steps from `from` up to but not including `to` of the series at hand, as a window of their own over the same samples. */
   slice(from: number, to: number): Window {
     const part = new Window({
-      ...this,
       steps: to - from,
+      rangeMs: this.rangeMs,
       endMs: this.endMs + from * this.stepMs,
+      stepMs: this.stepMs,
       evaluationMs: this.evaluationMs + from * this.evaluationStepMs,
+      evaluationStepMs: this.evaluationStepMs,
       params: this.params.map((values) => values.subarray(from, to)),
+      paramExprs: this.paramExprs,
+      execution: this.execution,
+      expr: this.expr,
     })
     part.load(this, this.metric)
     return part
