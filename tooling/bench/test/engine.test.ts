@@ -7,4 +7,4 @@ test('the engine suite runs, and all stores agree', async () => {
   expect(text).toContain('sqlite by series')
   expect(text).toContain('one series in memory')
   expect(goals.length).toBeGreaterThanOrEqual(10)
-}, 60_000)
+}, 120_000)
