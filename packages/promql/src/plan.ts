@@ -187,7 +187,7 @@ export interface InvariantPlan extends VectorNode {
   readonly input: VectorPlan
 }
 
-/** Occurs several times in the query: computed once where memory allows, see operators/shared.ts. */
+/** Occurs several times in the query: computed once where memory allows, see operators/repeated.ts. */
 export interface SharedPlan extends VectorNode {
   readonly kind: 'shared'
   readonly input: VectorPlan
