@@ -2,7 +2,7 @@
 import { corruption } from '@tsink/core'
 import { ByteReader, ByteWriter, uvarintBytes } from './bytes.ts'
 import { sectionCodec, VALUE_CODECS, type ValueCodec } from './sections.ts'
-import { readCount } from './timestamps.ts'
+import { filled, readCount } from './timestamps.ts'
 
 /** How a column of booleans is stored. */
 export type BooleanCodec = 'bitmap' | 'toggles'
@@ -17,11 +17,11 @@ export function encodeBooleans(values: Float64Array, from = 0, to: number = valu
   return writer.finish()
 }
 
-/** Decodes what `encodeBooleans` made, to 0 and 1. */
-export function decodeBooleans(bytes: Uint8Array): Float64Array {
+/** Decodes what `encodeBooleans` made to 0 and 1, in `into` or a new array; see `decodeFloats`. */
+export function decodeBooleans(bytes: Uint8Array, into?: Float64Array): Float64Array {
   const reader = new ByteReader(bytes, 0, bytes.length, 'booleans')
   const count = readCount(reader)
-  const values = new Float64Array(count)
+  const values = filled(count, into)
   if (count > 0) readBooleans(bytes, reader.offset, bytes.length, count, 0, count, values, 0)
   return values
 }

@@ -12,7 +12,7 @@ import { assert, corruption } from '@tsink/core'
 import { BLOCK_SAMPLES, MAX_COLUMN_SAMPLES, MAX_EXPONENT, TARGET_BITS, codecLoops, type CodecLoops } from '@tsink/kernel'
 import { ByteReader, ByteWriter, uvarintBytes } from './bytes.ts'
 import { readRuns, runsBytes, sectionCodec, writeRuns, VALUE_CODECS, type ValueCodec } from './sections.ts'
-import { damaged, loadSection, readCount } from './timestamps.ts'
+import { damaged, filled, loadSection, readCount } from './timestamps.ts'
 
 /** How a column of floats is stored. */
 export type FloatCodec = 'runs' | 'decimal' | 'xor' | 'bits'
@@ -43,11 +43,11 @@ export function encodeFloats(values: Float64Array, from = 0, to: number = values
   return writer.finish()
 }
 
-/** Decodes what `encodeFloats` made. */
-export function decodeFloats(bytes: Uint8Array): Float64Array {
+/** Decodes what `encodeFloats` made: to the start of `into` when it is given, whose filled part is returned, else to a new array. */
+export function decodeFloats(bytes: Uint8Array, into?: Float64Array): Float64Array {
   const reader = new ByteReader(bytes, 0, bytes.length, 'floats')
   const count = readCount(reader)
-  const values = new Float64Array(count)
+  const values = filled(count, into)
   if (count > 0) readFloats(bytes, reader.offset, bytes.length, count, 0, count, values, 0)
   return values
 }

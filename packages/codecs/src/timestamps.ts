@@ -8,7 +8,7 @@
  *
  * A section is one byte for the codec and its body; docs/format/chunk.md shows the bytes. Blocks of 128 decode alone.
  */
-import { assert, corruption, lowerBound } from '@tsink/core'
+import { TsinkError, assert, corruption, lowerBound } from '@tsink/core'
 import { BLOCK_SAMPLES, MAX_COLUMN_BYTES, MAX_COLUMN_SAMPLES, codecLoops } from '@tsink/kernel'
 import { ByteReader, ByteWriter, uvarintBytes } from './bytes.ts'
 
@@ -34,13 +34,26 @@ export function encodeTimestamps(timestamps: Float64Array, from = 0, to: number 
   return writer.finish()
 }
 
-/** Decodes what `encodeTimestamps` made. */
-export function decodeTimestamps(bytes: Uint8Array): Float64Array {
+/** Decodes what `encodeTimestamps` made: to the start of `into` when it is given, whose filled part is returned, else to a new array. */
+export function decodeTimestamps(bytes: Uint8Array, into?: Float64Array): Float64Array {
   const reader = new ByteReader(bytes, 0, bytes.length, 'timestamps')
   const count = readCount(reader)
-  if (count === 0) return new Float64Array(0)
+  const times = filled(count, into)
+  if (count === 0) return times
   readTimestamps(bytes, reader.offset, bytes.length, count, 0, count)
-  return codecLoops().doubles.slice(0, count)
+  times.set(codecLoops().doubles.subarray(0, count))
+  return times
+}
+
+/** The first `count` places of the caller's array, or a new array. */
+export function filled(count: number, into: Float64Array | undefined): Float64Array {
+  if (into === undefined) return new Float64Array(count)
+  if (into.length < count) {
+    throw new TsinkError('BAD_RANGE', `a column of ${count} samples does not fit into an array of ${into.length}`, {
+      detail: { expected: count, found: into.length },
+    })
+  }
+  return into.length === count ? into : into.subarray(0, count)
 }
 
 /** Reads the count in front of a column that stands alone. */

@@ -1,5 +1,17 @@
 import { SampleBuffer, STALE, histogram, type Histogram, type ValueKind } from '@tsink/core'
-import { decodeChunk, mergeChunks, openChunk, sealChunk, verifyChunk } from '@tsink/codecs'
+import {
+  decodeBooleans,
+  decodeChunk,
+  decodeFloats,
+  decodeTimestamps,
+  encodeBooleans,
+  encodeFloats,
+  encodeTimestamps,
+  mergeChunks,
+  openChunk,
+  sealChunk,
+  verifyChunk,
+} from '@tsink/codecs'
 import { describe, expect, test } from 'vitest'
 
 function bitsOf(values: Float64Array, count: number): BigUint64Array {
@@ -226,4 +238,20 @@ test('a merge is ascending and the newer sample wins', () => {
   const sorted = [...want].toSorted((a, b) => a[0] - b[0])
   expect(Array.from(got.timestamps.subarray(0, got.count))).toEqual(sorted.map(([time]) => time))
   expect(Array.from(got.values.subarray(0, got.count))).toEqual(sorted.map(([, value]) => value))
+})
+
+test('columns decode into arrays of the caller', () => {
+  const values = Float64Array.from({ length: 200 }, (_, i) => i % 2)
+  const times = Float64Array.from({ length: 200 }, (_, i) => i * i)
+  const into = new Float64Array(300)
+  for (const [bytes, decodeInto, want] of [
+    [encodeFloats(values), decodeFloats, values],
+    [encodeBooleans(values), decodeBooleans, values],
+    [encodeTimestamps(times), decodeTimestamps, times],
+  ] as const) {
+    const got = decodeInto(bytes, into)
+    expect(got.buffer).toBe(into.buffer)
+    expect(got).toEqual(want)
+    expect(() => decodeInto(bytes, new Float64Array(199))).toThrow('a column of 200 samples does not fit into an array of 199')
+  }
 })
