@@ -28,6 +28,10 @@ const WRITERS = 4
 const SERIES_PER_WRITER = 5
 /** Rounds live so long at most after they are ready; long enough for group commits, short enough for hundreds of rounds. */
 const MAX_LIFE_MS = 600
+/** One round in so many is timed from its first request, the others from their first acknowledgement: on a slow machine that comes late. */
+const EARLY_KILLS = 5
+/** A round without any acknowledgement ends after this. */
+const MAX_WAIT_MS = 20_000
 /** One round in so many is killed while it starts, which is when it replays. */
 const STARTUP_KILLS = 8
 /** Series of so many earlier rounds are read again each time; all of them at the end. */
@@ -90,6 +94,8 @@ async function writeUntilKilled(server: ServerProcess, ledger: Ledger, round: nu
   let alive = true
   const start = Date.now()
   const lifeMs = random() * MAX_LIFE_MS
+  const early = random() < 1 / EARLY_KILLS
+  const acknowledged = Promise.withResolvers<void>()
   const seeds = Array.from({ length: WRITERS }, () => Math.floor(random() * 2 ** 32))
   const writers = seeds.map(async (seed, writer) => {
     const own = seeded(seed)
@@ -116,8 +122,10 @@ async function writeUntilKilled(server: ServerProcess, ledger: Ledger, round: nu
           headers: REMOTE_WRITE_HEADERS,
           body: encodeRemoteWrite(sent) as BodyInit,
         })
-        if (response.status === 204) for (const { labels, first, count } of batch) ledger.acknowledge(labels, first, count)
-        else if (alive) throw new Error(`a write got ${response.status}: ${await response.text()}`)
+        if (response.status === 204) {
+          for (const { labels, first, count } of batch) ledger.acknowledge(labels, first, count)
+          acknowledged.resolve()
+        } else if (alive) throw new Error(`a write got ${response.status}: ${await response.text()}`)
       } catch (error) {
         // The connection breaks when the server is killed; that write is not acknowledged. Anything else is a fault.
         if (!alive || error instanceof TypeError) return
@@ -125,10 +133,12 @@ async function writeUntilKilled(server: ServerProcess, ledger: Ledger, round: nu
       }
     }
   })
-  const killed = sleep(lifeMs).then(async () => {
+  const killed = (async () => {
+    if (!early) await Promise.race([acknowledged.promise, sleep(MAX_WAIT_MS)])
+    await sleep(lifeMs)
     alive = false
     await server.kill()
-  })
+  })()
   await Promise.all([...writers, killed])
 }
 
