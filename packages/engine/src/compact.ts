@@ -97,9 +97,10 @@ export async function runCompaction(parts: Parts, plan: CompactionPlan): Promise
   const ids = new Set(plan.inputs.map(({ id }) => id))
   const view = new View(parts)
   let batch: SegmentBatch | null = null
-  let published = false
   try {
     const inputs = view.segments.filter(({ info }) => ids.has(info.id))
+    // Some went while the plan was made.
+    if (inputs.length < plan.inputs.length) return
     const indexes: SegmentIndex[] = []
     for (const segment of inputs) {
       const index = await parts.shelf.loadIndex(segment)
@@ -117,25 +118,21 @@ export async function runCompaction(parts: Parts, plan: CompactionPlan): Promise
     await merge(parts, inputs, indexes, tombstones, plan.base, batch)
     const add = await batch.finish()
     // A delete that was undone meanwhile, or a segment that was set aside: what was merged is not what the store holds any more.
-    const stands = inputs.every((segment) => parts.shelf.segments.includes(segment))
-    if (!stands || tombstones.some((each) => !parts.tombstones.list.includes(each))) {
-      await removeAll(parts, add)
+    const stands = (): boolean =>
+      inputs.every((segment) => parts.shelf.segments.includes(segment)) && tombstones.every((each) => parts.tombstones.list.includes(each))
+    if (!(await parts.shelf.publish({ remove: inputs, add, stands }))) {
+      await batch.abort()
       return
     }
-    published = true
-    await parts.shelf.publish({ remove: inputs, add })
     parts.counters.compactions++
     for (const info of add) parts.counters.compactedBytes += info.sizeBytes
   } catch (error) {
-    if (!published) await batch?.abort()
+    // When nobody knows which catalog a crash would leave, the files of the new one must be there.
+    if (parts.shelf.trouble === null) await batch?.abort()
     throw error
   } finally {
     view.release()
   }
-}
-
-async function removeAll(parts: Parts, infos: readonly { readonly path: string }[]): Promise<void> {
-  for (const { path } of infos) await parts.host.disk.remove(path)
 }
 
 /** One input while it is read: its next series and that series' label bytes. */

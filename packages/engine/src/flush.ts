@@ -35,26 +35,23 @@ export async function flushOldest(parts: Parts): Promise<boolean> {
   const batches: SegmentBatch[] = []
   const infos: SegmentInfo[] = []
   const samples = generation.samples
-  let published = false
   try {
     const slices = new Slices(parts.host.clock)
     for (const head of generation.heads.values()) {
       if (head.samples > 0) await writeHead(parts, head, slices, batches, infos)
     }
     await parts.notes.save(parts.host)
-    published = true
     await parts.shelf.publish({
       add: infos,
       logCut: generation.logEnd,
       lastSequence: generation.maxSequence,
-      swap: () => parts.heads.drop(generation),
+      swap: () => parts.heads.drop(generation, () => forgetSeries(parts, generation)),
     })
   } catch (error) {
-    // When the publish itself has failed, the new catalog may be there after a crash all the same, and its files must be too.
-    if (!published) for (const batch of batches) await batch.abort()
+    // When nobody knows which catalog a crash would leave, the files of the new one must be there.
+    if (parts.shelf.trouble === null) for (const batch of batches) await batch.abort()
     throw error
   }
-  forgetSeries(parts, generation)
   parts.counters.flushes++
   parts.counters.flushedSamples += samples
   for (const info of infos) parts.counters.flushedBytes += info.sizeBytes
@@ -106,18 +103,16 @@ function sourcesIn(sources: readonly Source[], window: Window): readonly Source[
 /** So many series leave the registry in one piece of work. */
 const FORGET_SERIES = 4_096
 
-/** Takes the series that have no samples in memory any more out of the registry, as soon as no view needs their labels. */
+/** Takes the series of a generation that is gone out of the registry, unless they have samples in another. */
 function forgetSeries(parts: Parts, generation: Generation): void {
-  parts.pins.whenFree(() => {
-    parts.background.run(async () => {
-      for (const head of generation.heads.values()) {
-        for (let from = 0; from < head.size; from += FORGET_SERIES) {
-          const gone = head.ids.subarray(from, Math.min(head.size, from + FORGET_SERIES)).filter((id) => !parts.heads.has(id))
-          parts.registry.remove(gone)
-          parts.counters.removedSeries += gone.length
-          await parts.host.clock.turn()
-        }
+  parts.background.run(async () => {
+    for (const head of generation.heads.values()) {
+      for (let from = 0; from < head.size; from += FORGET_SERIES) {
+        const gone = head.ids.subarray(from, Math.min(head.size, from + FORGET_SERIES)).filter((id) => !parts.heads.has(id))
+        parts.registry.remove(gone)
+        parts.counters.removedSeries += gone.length
+        await parts.host.clock.turn()
       }
-    })
+    }
   })
 }

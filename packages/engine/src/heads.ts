@@ -54,6 +54,8 @@ export class Heads {
   active: Generation = new Generation()
   /** Oldest first. */
   frozen: readonly Generation[] = []
+  /** Dropped, but a view looks at them. */
+  readonly #leaving = new Set<Generation>()
   readonly #chunkSamples: number
   readonly #pins: Pins
   readonly #pool: SlabPool
@@ -109,9 +111,12 @@ export class Heads {
     return -1
   }
 
-  /** Whether a series has samples in memory. */
+  /** Whether a series has samples in memory, or a view may still show some: then its labels are needed. */
   has(id: number): boolean {
-    return this.active.has(id) || this.frozen.some((generation) => generation.has(id))
+    if (this.active.has(id)) return true
+    for (const generation of this.frozen) if (generation.has(id)) return true
+    for (const generation of this.#leaving) if (generation.has(id)) return true
+    return false
   }
 
   /** Puts an empty generation in place of the active one; null when there is nothing to freeze. */
@@ -124,11 +129,14 @@ export class Heads {
     return generation
   }
 
-  /** Lets a frozen generation go. Its memory is used again when no view looks at it any more. */
-  drop(generation: Generation): void {
+  /** Lets a frozen generation go. When no view looks at it any more, its memory is used again and `gone` is called. */
+  drop(generation: Generation, gone: () => void): void {
     this.frozen = this.frozen.filter((each) => each !== generation)
+    this.#leaving.add(generation)
     this.#pins.whenFree(() => {
+      this.#leaving.delete(generation)
       for (const head of generation.heads.values()) head.slabs.dispose()
+      gone()
     })
   }
 }

@@ -14,6 +14,8 @@ export class SegmentBatch {
   /** Which series was begun last in each writer. */
   readonly #current: number[]
   readonly #chunks: number[]
+  readonly #infos: SegmentInfo[] = []
+  #finished = 0
   #series = 0
   #labelBytes: Uint8Array = new Uint8Array(0)
 
@@ -67,18 +69,19 @@ export class SegmentBatch {
 
   /** Completes the segments that have anything in them, durably, names included; the others leave no file. */
   async finish(): Promise<SegmentInfo[]> {
-    const infos: SegmentInfo[] = []
-    for (let i = 0; i < this.#writers.length; i++) {
-      if (this.#chunks[i] === 0) await this.#writers[i]!.abort()
-      else infos.push(await this.#writers[i]!.finish())
+    for (; this.#finished < this.#writers.length; this.#finished++) {
+      const writer = this.#writers[this.#finished]!
+      if (this.#chunks[this.#finished] === 0) await writer.abort()
+      else this.#infos.push(await writer.finish())
     }
     await this.#host.disk.syncDirectory(SEGMENT_DIRECTORY)
-    return infos
+    return this.#infos
   }
 
-  /** Gives all of them up. */
+  /** Gives all of them up, complete or not. */
   async abort(): Promise<void> {
-    await abortAll(this.#writers)
+    await abortAll(this.#writers.slice(this.#finished))
+    for (const { path } of this.#infos) await this.#host.disk.remove(path).catch(() => undefined)
   }
 }
 

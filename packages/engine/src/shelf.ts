@@ -21,6 +21,8 @@ export interface Change {
   /** The log before it is not needed any more; records up to `lastSequence` are in segments. */
   readonly logCut?: Position
   readonly lastSequence?: number
+  /** Asked when the change's turn has come: what it was built on may have changed while it waited. False: nothing is published. */
+  readonly stands?: () => boolean
   /** Runs in the same turn in which the new segments take their place. */
   readonly swap?: () => void
 }
@@ -147,10 +149,13 @@ export class Shelf {
     }
   }
 
-  /** Publishes a change. One at a time; each is built on the state that the one before has left. */
-  publish(change: Change): Promise<void> {
+  /** Publishes a change. One at a time; each is built on the state that the one before has left. False when it does not stand any more. */
+  publish(change: Change): Promise<boolean> {
     const run = this.#publishing.then(() => this.#publish(change))
-    this.#publishing = run.catch(() => undefined)
+    this.#publishing = run.then(
+      () => undefined,
+      () => undefined,
+    )
     return run
   }
 
@@ -182,8 +187,9 @@ export class Shelf {
     if (this.#isClosed) throw new TsinkError('CLOSED', 'the store is closed')
   }
 
-  async #publish(change: Change): Promise<void> {
+  async #publish(change: Change): Promise<boolean> {
     if (this.trouble !== null) throw this.trouble
+    if (change.stands?.() === false) return false
     const remove = new Set(change.remove)
     const { state } = this.#catalog
     const gone = new Set([...remove].map(({ info }) => info.id))
@@ -221,6 +227,7 @@ export class Shelf {
           .catch(this.#onDamage)
       })
     }
+    return true
   }
 
   /** Notes that an index is used, and drops the indexes that have waited longest when there are too many. */
