@@ -5,7 +5,7 @@ export interface Clock {
   now(): number
   /** Milliseconds since some moment; never goes back. */
   monotonic(): number
-  /** Runs `run` once, `ms` from now (at most 2^31 - 1). A waiting timer does not keep the process alive. */
+  /** Runs `run` once, `ms` from now. A waiting timer does not keep the process alive. */
   setTimer(ms: number, run: () => void): Timer
   /** Lets whoever else is ready run: I/O, timers, requests. What long work calls between its slices. */
   turn(): Promise<void>
@@ -15,14 +15,22 @@ export interface Timer {
   cancel(): void
 }
 
+// Runtimes keep a timeout in 31 bits and run a longer one at once.
+const MAX_TIMEOUT_MS = 2_147_483_647
+
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   setTimer(ms: number, run: () => void): Timer {
-    const timer: unknown = setTimeout(run, ms)
-    // On Node a timer is an object that can be told not to hold the process; in browsers it is a number.
-    if (typeof timer === 'object' && timer !== null) (timer as { unref(): void }).unref()
+    let timer: unknown
+    const wait = (left: number): void => {
+      const step = Math.min(left, MAX_TIMEOUT_MS)
+      timer = setTimeout(() => (left > step ? wait(left - step) : run()), step)
+      // On Node a timer is an object that can be told not to hold the process; in browsers it is a number.
+      if (typeof timer === 'object' && timer !== null) (timer as { unref(): void }).unref()
+    }
+    wait(ms)
     return { cancel: () => clearTimeout(timer as number) }
   },
   turn(): Promise<void> {

@@ -5,6 +5,7 @@
 import { assert, compareStrings, corruption, TsinkError } from '@tsink/core'
 import { ByteReader, ByteWriter, crc32c } from '@tsink/codecs'
 import type { Disk } from '@tsink/host'
+import { inFile } from './damage.ts'
 import type { SegmentInfo } from './footer.ts'
 
 export interface CatalogState {
@@ -59,7 +60,7 @@ export class Catalog {
     const path = join(dir, NAME)
     const names = new Set((await disk.list(dir)).map(({ name }) => name))
     if (names.has(NEXT_NAME)) await disk.remove(join(dir, NEXT_NAME))
-    return new Catalog(disk, dir, names.has(NAME) ? decodeCatalog(await readWhole(disk, path), path) : EMPTY_CATALOG)
+    return new Catalog(disk, dir, names.has(NAME) ? await readCatalog(disk, path) : EMPTY_CATALOG)
   }
 
   /** The state that was published last. */
@@ -95,7 +96,7 @@ export class Catalog {
   }
 }
 
-export function encodeCatalog(state: CatalogState): Uint8Array {
+function encodeCatalog(state: CatalogState): Uint8Array {
   const writer = new ByteWriter(256 + state.segments.length * 128)
   for (let i = 0; i < MAGIC.length; i++) writer.u8(MAGIC.charCodeAt(i))
   writer.u32(FORMAT_VERSION)
@@ -131,7 +132,7 @@ export function encodeCatalog(state: CatalogState): Uint8Array {
   return writer.finish()
 }
 
-export function decodeCatalog(bytes: Uint8Array, file: string): CatalogState {
+function decodeCatalog(bytes: Uint8Array, file: string): CatalogState {
   const end = bytes.length - CHECKSUM_BYTES
   if (end < MAGIC.length + 4) throw corruption('TRUNCATED', 'the catalog ends early', { file, offset: bytes.length })
   for (let i = 0; i < MAGIC.length; i++) {
@@ -140,7 +141,7 @@ export function decodeCatalog(bytes: Uint8Array, file: string): CatalogState {
   const expected = new ByteReader(bytes, end).u32()
   const found = crc32c(bytes.subarray(0, end))
   if (found !== expected) throw corruption('CHECKSUM', 'the catalog is damaged', { file, offset: end, expected, found })
-  const reader = new ByteReader(bytes, MAGIC.length, end, file)
+  const reader = new ByteReader(bytes, MAGIC.length, end, 'the catalog')
   const version = reader.u32()
   if (version !== FORMAT_VERSION) {
     throw corruption('UNKNOWN_VERSION', 'the catalog has a format that this tsink does not know', {
@@ -180,6 +181,15 @@ export function decodeCatalog(bytes: Uint8Array, file: string): CatalogState {
   }
   if (reader.remaining !== 0) throw corruption('BAD_FORMAT', 'the catalog has bytes behind its end', { file, offset: reader.offset })
   return { generation, segments, nextSegmentId, lastSequence, logCut, attachments }
+}
+
+async function readCatalog(disk: Disk, path: string): Promise<CatalogState> {
+  const bytes = await readWhole(disk, path)
+  try {
+    return decodeCatalog(bytes, path)
+  } catch (error) {
+    throw inFile(error, path, 'catalog')
+  }
 }
 
 async function readWhole(disk: Disk, path: string): Promise<Uint8Array> {

@@ -195,7 +195,13 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
 
   /** Checks what loading leaves out for its cost: that series ascend, and that postings name the series that carry each pair and no others. */
   async verify(clock: Clock): Promise<void> {
-    const members: number[][] = Array.from({ length: this.#valueAt.length }, () => [])
+    const members: Uint32Array[] = []
+    for (let value = 0; value < this.#valueAt.length; value++) {
+      members.push(this.#postingsOf(value).toArray())
+      if (value % VERIFY_TURN_ENTRIES === VERIFY_TURN_ENTRIES - 1) await clock.turn()
+    }
+    // Series are walked in order: each has to be the next member of each of its values.
+    const met = new Uint32Array(members.length)
     let before: Uint8Array | null = null
     for (let series = 0; series < this.seriesCount; series++) {
       const bytes = this.labelBytes(series)
@@ -203,22 +209,19 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
         throw corruption('BAD_FORMAT', 'series are not in the order of their labels', { file: this.#file, series })
       }
       before = bytes
-      this.#eachLabel(series, (_, value) => members[value]!.push(series))
+      this.#eachLabel(series, (_, value) => {
+        if (members[value]![met[value]!++] !== series) throw this.#wrongPostings(value, series)
+      })
       if (series % VERIFY_TURN_ENTRIES === VERIFY_TURN_ENTRIES - 1) await clock.turn()
     }
     for (let value = 0; value < members.length; value++) {
-      const found = this.#postingsOf(value).toArray()
-      const expected = members[value]!
-      if (found.length !== expected.length || expected.some((series, i) => found[i] !== series)) {
-        const text = this.#textAt(this.#valueAt[value]!)
-        throw corruption('BAD_FORMAT', `the postings of value ${JSON.stringify(text)} are not its series`, {
-          file: this.#file,
-          expected: expected.length,
-          found: found.length,
-        })
-      }
-      if (value % VERIFY_TURN_ENTRIES === VERIFY_TURN_ENTRIES - 1) await clock.turn()
+      if (met[value] !== members[value]!.length) throw this.#wrongPostings(value, members[value]![met[value]!]!)
     }
+  }
+
+  #wrongPostings(value: number, series: number): Error {
+    const text = JSON.stringify(this.#textAt(this.#valueAt[value]!))
+    return corruption('BAD_FORMAT', `the postings of the value ${text} do not name the series that have it`, { file: this.#file, series })
   }
 
   /** Calls back with each label of a series: the name's place and the value's number. */

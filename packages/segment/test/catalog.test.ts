@@ -1,3 +1,4 @@
+import { crc32c } from '@tsink/codecs'
 import { TsinkError } from '@tsink/core'
 import { memoryHost, PowerFailure, type Survival } from '@tsink/host/memory'
 import { Catalog, EMPTY_CATALOG, type CatalogState, type SegmentInfo } from '@tsink/segment'
@@ -112,6 +113,15 @@ describe('the catalog', () => {
       } catch (error) {
         return error
       }
+    }
+    // Right checksums over wrong contents as well.
+    for (let at = 8; at < whole.length - 4; at++) {
+      const hostile = whole.slice()
+      hostile[at] = 0xff
+      new DataView(hostile.buffer).setUint32(whole.length - 4, crc32c(hostile.subarray(0, whole.length - 4)), true)
+      disk.poke('catalog', hostile)
+      const found = await open()
+      if ('kind' in (found as object)) expect(found, `byte ${at}`).toMatchObject({ kind: 'corrupt', detail: { file: 'catalog' } })
     }
     for (let at = 0; at < whole.length; at++) {
       const damaged = whole.slice()

@@ -103,6 +103,7 @@ export class Log {
   #isBoarding = false
   #timer: Timer | null = null
   #reserveGoing: Promise<void> | null = null
+  #probing: Promise<boolean> | null = null
   #trouble: TsinkError | null = null
   #isFull = false
   #isClosed = false
@@ -268,7 +269,14 @@ export class Log {
    * After DISK_FULL: tries whether there is space again for the reserve and as much besides, and if so lifts the poison. Answers whether the log
    * takes records.
    */
-  async probe(): Promise<boolean> {
+  probe(): Promise<boolean> {
+    this.#probing ??= this.#probe().finally(() => {
+      this.#probing = null
+    })
+    return this.#probing
+  }
+
+  async #probe(): Promise<boolean> {
     if (!this.#isFull || this.#isClosed) return this.#trouble === null && !this.#isClosed
     await this.#reserveGoing
     if ((await this.#disk.freeBytes()) < 2 * this.#reserveBytes) return false
@@ -295,6 +303,7 @@ export class Log {
     try {
       await this.#nextComing
       await this.#reserveGoing
+      await this.#probing
       // A poisoned log refuses here: the caller must not believe that everything is on the disk.
       await this.sync()
       if (this.#trouble === null && this.#needsMark()) await this.#writeLastMark(this.#current!)
@@ -545,10 +554,15 @@ export class Log {
     if (removed) await this.#disk.syncDirectory(this.#dir)
     for (const { number, path, sizeBytes } of files) {
       if (number > last) break
-      const size = report.tail !== null && number === end.file ? end.offset : sizeBytes
+      let size = report.tail !== null && number === end.file ? end.offset : sizeBytes
       if (number >= durable.file) {
         const file = await this.#disk.open(path, 'write')
         if (size < sizeBytes) file.truncate(size)
+        // A file that is needed for its number alone.
+        if (size < FILE_HEADER_BYTES) {
+          size = FILE_HEADER_BYTES
+          file.writeSync(encodeFileHeader(number), 0)
+        }
         await file.sync()
         await file.close()
       }

@@ -157,6 +157,25 @@ describe('other damage', () => {
     }
   })
 
+  test('a torn header of the file in which replay begins does not stand in the way of later openings', async () => {
+    const host = memoryHost()
+    const { log } = await Log.open(host.disk, 'log', { ...OPTIONS, clock: host.clock }, () => undefined)
+    log.append(1, 1, payloadOf(1))
+    const from = await log.rotate()
+    expect(from.file).toBe(2)
+    host.disk.crash('kept')
+    const header = host.disk.peek('log/000000000002.log')
+    host.disk.poke('log/000000000002.log', header.subarray(0, 10))
+    const { sequences, report } = await open(host, { from })
+    expect(sequences).toEqual([])
+    expect(report.tail).toMatchObject({ offset: 0, sizeBytes: 10 })
+    expect(host.disk.peek('log/000000000002.log')).toEqual(header)
+    const again = await Log.open(host.disk, 'log', { ...OPTIONS, clock: host.clock, from }, () => undefined)
+    again.log.append(1, 2, payloadOf(2))
+    await again.log.close()
+    expect((await open(host, { from })).sequences).toEqual([2])
+  })
+
   test('a log of a newer format is refused, in salvage too', async () => {
     const { host, files } = await writeLog(3)
     const [name, bytes] = [...files][0]!
