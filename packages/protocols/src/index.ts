@@ -27,7 +27,6 @@ export {
 } from './prometheus-json/encode.ts'
 export { PROMETHEUS_JSON_CONTENT_TYPE } from './prometheus-json/content.ts'
 export { PROMETHEUS_JSON_LIMITS } from './prometheus-json/limits.ts'
-export { printValue } from './decimal.ts'
 export {
   decodeReadRequest,
   decodeReadResponse,
@@ -86,3 +85,8 @@ export { COLLECTD_CONTENT_TYPE } from './collectd/content.ts'
 export { COLLECTD_LIMITS } from './collectd/limits.ts'
 export { encodeFederation, printName, printSeries } from './prometheus-text/encode.ts'
 export { OpenMetricsEncoder } from './openmetrics-text/encode.ts'
+export { printBound, printShortest } from './decimal.ts'
+export { labelName, metricName } from './names.ts'
+export { LineProblem } from './line-problem.ts'
+export { ProtoReader, ProtoWriter } from './protobuf.ts'
+export { bucketLayout } from './otlp/translate.ts'

@@ -4,10 +4,10 @@
  * Pairs are collected in a scratch arena, sorted by the bytes of their names (most senders sort already), checked, and written with their
  * lengths. One writer serves a decoder for all its series.
  */
-import { LIMITS } from '@tsink/core'
-import { encodeInto, isUtf8, textOf } from './utf8.ts'
+import { LIMITS, METRIC_NAME } from '@tsink/core'
+import { bytesOf, encodeInto, isUtf8, textOf } from './utf8.ts'
 
-const NAME_LABEL = Uint8Array.from('__name__', (char) => char.charCodeAt(0))
+const NAME_LABEL = bytesOf(METRIC_NAME)
 
 export class LabelWriter {
   /** The canonical bytes after `finish`: `bytes[0 .. length)`. Valid until the next `begin`. */

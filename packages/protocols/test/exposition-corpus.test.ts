@@ -8,9 +8,9 @@ import {
   decodePrometheusText,
   expositionFormat,
   type Decoded,
+  printShortest,
 } from '@tsink/protocols'
 import { corpus } from '@tsink/testing'
-import { printShortest } from '../src/decimal.ts'
 import { flatten, inputOf, readLines, type Case } from './lines.ts'
 
 const field = corpus('exposition')

@@ -31,8 +31,8 @@ import {
   ReadResponseEncoder,
   SeriesCache,
   StatsdAggregator,
+  ProtoWriter,
 } from '@tsink/protocols'
-import { ProtoWriter } from '../src/protobuf.ts'
 import { ascii, flatten } from './lines.ts'
 
 const LONG = process.env['TSINK_TEST_LONG'] === '1'

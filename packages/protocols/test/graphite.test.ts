@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { compileGraphiteTemplates, decodeGraphite, SeriesCache } from '@tsink/protocols'
+import { compileGraphiteTemplates, decodeGraphite, SeriesCache, labelName, metricName } from '@tsink/protocols'
 import { corpus } from '@tsink/testing'
-import { labelName, metricName } from '../src/names.ts'
 import { ascii, flatten, print, readLines, type Case } from './lines.ts'
 
 const NOW = 1_700_000_000_000

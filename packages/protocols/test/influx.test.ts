@@ -9,11 +9,10 @@ import {
   unescapedString,
   type InfluxOptions,
   type InfluxValue,
+  LineProblem,
 } from '@tsink/protocols'
 import { corpus } from '@tsink/testing'
-import { LineProblem } from '../src/line-problem.ts'
-import { textOf } from '../src/utf8.ts'
-import { ascii, print, readLines, type Case } from './lines.ts'
+import { ascii, flatten, print, readLines, type Case } from './lines.ts'
 
 const NOW = 1_700_000_000_000
 const decode = (text: string, options: Partial<InfluxOptions> = {}): string[] =>
@@ -116,6 +115,26 @@ describe.skipIf(field.skip !== null)(field.skip ?? 'the field’s own cases', ()
   })
 })
 
+describe.skipIf(field.skip !== null)(field.skip ?? 'as VictoriaMetrics reads it', () => {
+  // Tags without a value (36) and lines without a measurement (27) are refused here, as InfluxDB does; and a backslash escapes what InfluxDB's own
+  // corpus says (39).
+  const stricter = new Set([27, 28, 36, 39])
+  const cases =
+    field.path === null ? [] : readLines(field.path, 'victoriametrics.jsonl').filter((item) => !stricter.has(item['id'] as number))
+  test.each(cases.map((item) => [item['id'] as number, item] as const))('victoriametrics %i', (_, item) => {
+    const { batch, rejected } = decodeLineProtocol(ascii(item['input'] as string), { now: 0, names: 'utf8' })
+    if (item['error'] !== undefined && item['error'] !== '') return expect(rejected.count).toBeGreaterThan(0)
+    const got = flatten(batch).filter(
+      ({ value }) => typeof value !== 'string' || !Number.isNaN(Number(value.replace('Inf', 'Infinity'))) || value === 'NaN',
+    )
+    const want = (item['rows'] as Case[]).flatMap((row) =>
+      (row['numericFields'] as [string, string][]).map(([key]) => `${row['measurement']}_${key}`),
+    )
+    // Strings stay strings here; there they become the number in front of them, or 0.
+    for (const { labels } of got) expect(want).toContain(labels.metric)
+  })
+})
+
 const UNITS: Record<string, string> = { '1ns': '1', '1µs': '1000', '1us': '1000', '1ms': '1000000', '1s': '1000000000' }
 
 function bytesText(text: string | { binary: string }): string {
@@ -131,6 +150,8 @@ function valueOf(value: Case): InfluxValue {
   if (float !== undefined) return { float: typeof float === 'string' ? Number(float.replace('Inf', 'Infinity')) : (float as number) }
   return value as InfluxValue
 }
+
+const textOf = (bytes: Uint8Array, start: number, end: number): string => new TextDecoder().decode(bytes.subarray(start, end))
 
 /** All points of a body as the corpus writes them, or 'error' when any line is bad. */
 function points(bytes: Uint8Array, unit: bigint, defaultTime: bigint): unknown {

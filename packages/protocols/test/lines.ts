@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { decodeLabels, isStale, type Histogram, type Labels, type WriteBatch } from '@tsink/core'
-import { printShortest } from '../src/decimal.ts'
+import { printShortest } from '@tsink/protocols'
 
 export type Case = Record<string, any>
 

@@ -14,10 +14,10 @@ import {
   type OtlpMetricType,
   type OtlpOptions,
   type TranslationStrategy,
+  bucketLayout,
+  printShortest,
 } from '@tsink/protocols'
 import { corpus } from '@tsink/testing'
-import { printShortest } from '../src/decimal.ts'
-import { bucketLayout } from '../src/otlp/translate.ts'
 import { ascii, flatten, print, readLines, type Case } from './lines.ts'
 
 const NOW = 1_700_000_000_000

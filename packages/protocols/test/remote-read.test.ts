@@ -9,9 +9,9 @@ import {
   encodeReadRequest,
   ReadResponseEncoder,
   type ReadSeries,
+  printShortest,
 } from '@tsink/protocols'
 import { corpus } from '@tsink/testing'
-import { printShortest } from '../src/decimal.ts'
 import { readLines, type Case } from './lines.ts'
 
 function random(seed: number): () => number {

@@ -9,9 +9,9 @@ import {
   remoteWriteAnswer,
   remoteWriteVersion,
   SeriesCache,
+  ProtoWriter,
 } from '@tsink/protocols'
 import { corpus } from '@tsink/testing'
-import { ProtoWriter } from '../src/protobuf.ts'
 import { flatten, print, readLines, type Case } from './lines.ts'
 
 const NOW = 1_700_000_000_000
