@@ -54,6 +54,7 @@ export interface Config {
   readonly otlpTranslation: TranslationStrategy
   readonly otlpPromoteAttributes: readonly string[]
   readonly otlpPromoteAllAttributes: boolean
+  readonly otlpGrpcListen: string | null
   readonly graphiteListen: string | null
   readonly graphiteTemplates: readonly string[]
   readonly statsdListen: string | null
@@ -146,6 +147,7 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
   ),
   otlpPromoteAttributes: words('Writes', 'OTLP resource attributes that every series of the resource gets as labels, separated by commas.'),
   otlpPromoteAllAttributes: boolean('Writes', false, 'Every OTLP resource attribute becomes a label of every series of the resource.'),
+  otlpGrpcListen: optionalAddress('Listeners', 'HOST:PORT for OTLP over gRPC (4317 by custom).'),
   graphiteListen: optionalAddress('Listeners', 'HOST:PORT for Graphite plaintext over TCP and UDP.'),
   graphiteTemplates: words(
     'Listeners',

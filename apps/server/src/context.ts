@@ -10,6 +10,7 @@ import type { Config } from './config.ts'
 import type { Gate } from './gate.ts'
 import type { Ingest } from './ingest.ts'
 import type { Metrics } from './metrics.ts'
+import type { OtlpReceiver } from './otlp-receiver.ts'
 import type { Scraper } from './scrape/scraper.ts'
 
 export type Phase = 'replaying' | 'ready' | 'stopping'
@@ -22,6 +23,7 @@ export interface ServerContext {
   readonly activeQueries: ActiveQueries
   readonly writes: Gate
   readonly ingest: Ingest
+  readonly otlp: OtlpReceiver
   readonly startedAt: Date
   /** Every path that is served. */
   readonly paths: Set<string>

@@ -17,6 +17,7 @@ import {
 import { storeOf, type ServerContext } from './context.ts'
 import { LineListener } from './line-listener.ts'
 import { parseAddress } from './option.ts'
+import { OtlpGrpcListener } from './otlp-grpc.ts'
 
 export interface Listeners {
   /** The ports by protocol. */
@@ -30,7 +31,7 @@ export interface Listeners {
  */
 export async function openListeners(context: ServerContext): Promise<Listeners> {
   const { config, ingest, metrics, log } = context
-  const open: LineListener[] = []
+  const open: { close(): Promise<void> }[] = []
   const ports: Record<string, number> = {}
   // What holds events back until a flush is flushed after its listener has closed.
   const flushers: (() => Promise<void>)[] = []
@@ -64,6 +65,13 @@ export async function openListeners(context: ServerContext): Promise<Listeners> 
     const cache = new SeriesCache()
     await lines('graphite', config.graphiteListen, (bytes) => decodeGraphite(bytes, { now: Date.now(), cache, templates }))
     await lines('opentsdb', config.opentsdbListen, (bytes) => decodeOpenTsdbLines(bytes, ingest.options()))
+    if (config.otlpGrpcListen !== null) {
+      const { host, port } = parseAddress(config.otlpGrpcListen)!
+      const listener = await OtlpGrpcListener.open(context, host, port)
+      open.push(listener)
+      ports['otlp_grpc'] = listener.port
+      log.info({ protocol: 'otlp_grpc', host, port: listener.port }, 'listening')
+    }
     if (config.statsdListen !== null) {
       const statsd = aggregateStatsd(context)
       await listen('statsd', config.statsdListen, statsd.take)

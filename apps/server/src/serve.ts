@@ -16,6 +16,7 @@ import { Metrics } from './metrics.ts'
 import { openListeners, type Listeners } from './listeners.ts'
 import { openStore } from './open-store.ts'
 import { parseAddress } from './option.ts'
+import { OtlpReceiver } from './otlp-receiver.ts'
 import { loadScrapeConfig } from './scrape/config.ts'
 import { Scraper } from './scrape/scraper.ts'
 import { ScrapeMetrics } from './scrape/scrape-metrics.ts'
@@ -98,6 +99,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     }),
     activeQueries: new ActiveQueries(),
     ingest: new Ingest(metrics),
+    otlp: new OtlpReceiver(config),
     paths: new Set(),
     startedAt: new Date(),
     log: undefined as never,

@@ -10,6 +10,7 @@ import { readBody } from './body.ts'
 import type { ServerContext } from './context.ts'
 import { refuse } from './route.ts'
 import { sendPlain } from './respond.ts'
+import { tokenOf } from './token.ts'
 import { registerAdmin } from './routes/admin.ts'
 import { registerExchange } from './routes/exchange.ts'
 import { registerFederate } from './routes/federate.ts'
@@ -111,7 +112,7 @@ function observe(app: FastifyInstance, { metrics }: ServerContext): void {
 /** What every request passes before its handler: CORS, the token, readiness. */
 function guard(app: FastifyInstance, context: ServerContext): void {
   const { config } = context
-  const token = config.authToken ?? (config.authTokenFile === null ? null : readFileSync(config.authTokenFile, 'utf8').trim())
+  const token = tokenOf(config)
   const digest = token === null ? null : sha256(`Bearer ${token}`)
   const origins = new RegExp(`^(?:${config.corsOrigin})$`)
   app.addHook('onRequest', (request, reply, done) => {

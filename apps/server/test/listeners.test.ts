@@ -1,7 +1,9 @@
 /** Protocols over bare sockets, with real sockets. */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { connect as connectHttp2 } from 'node:http2'
 import { connect } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RunningServer } from '@tsink/server'
 import { get, start } from './harness.ts'
@@ -23,6 +25,8 @@ beforeAll(async () => {
     '127.0.0.1:0',
     '--statsd-flush-interval',
     '100ms',
+    '--otlp-grpc-listen',
+    '127.0.0.1:0',
     '--opentsdb-listen',
     '127.0.0.1:0',
   )
@@ -109,6 +113,64 @@ describe('StatsD', () => {
     await eventually('temp', '20', Date.now() / 1_000 + 60)
     await tcp(port, 'tagged:5|c|#env:prod\n')
     await eventually('tagged{env="prod"}', '10', Date.now() / 1_000 + 60)
+  })
+})
+
+describe('OTLP over gRPC', () => {
+  /** gauge `grpc_load` = 0.75, written by hand field by field. */
+  function request(): Buffer {
+    const field = (number: number, body: Buffer): Buffer => Buffer.concat([Buffer.from([(number << 3) | 2, body.length]), body])
+    const time = Buffer.alloc(9)
+    time[0] = (3 << 3) | 1
+    time.writeBigUInt64LE(BigInt(T) * 1_000_000_000n, 1)
+    const value = Buffer.alloc(9)
+    value[0] = (4 << 3) | 1
+    value.writeDoubleLE(0.75, 1)
+    const gauge = field(5, field(1, Buffer.concat([time, value])))
+    const metric = Buffer.concat([field(1, Buffer.from('grpc_load')), gauge])
+    return field(1, field(2, field(2, metric)))
+  }
+
+  function call(path: string, message: Buffer, compressed: boolean): Promise<{ status: string; message: string; body: Buffer }> {
+    const session = connectHttp2(`http://127.0.0.1:${server.context.ports['otlp_grpc']}`)
+    return new Promise((resolve, reject) => {
+      session.on('error', reject)
+      const headers = { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers', 'grpc-encoding': 'gzip' }
+      const stream = session.request(headers)
+      let [status, text] = ['', '']
+      const read = (from: Record<string, unknown>): void => {
+        status = String(from['grpc-status'] ?? status)
+        text = String(from['grpc-message'] ?? text)
+      }
+      stream.on('response', read)
+      stream.on('trailers', read)
+      const chunks: Buffer[] = []
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+      stream.on('error', reject)
+      stream.on('close', () => {
+        session.close()
+        resolve({ status, message: decodeURIComponent(text), body: Buffer.concat(chunks) })
+      })
+      const payload = compressed ? gzipSync(message) : message
+      const head = Buffer.alloc(5)
+      head[0] = compressed ? 1 : 0
+      head.writeUInt32BE(payload.length, 1)
+      stream.end(Buffer.concat([head, payload]))
+    })
+  }
+
+  const EXPORT = '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export'
+
+  test('exports are stored, compressed or not, and answered with an empty message', async () => {
+    for (const compressed of [false, true]) {
+      expect(await call(EXPORT, request(), compressed)).toEqual({ status: '0', message: '', body: Buffer.alloc(5) })
+    }
+    await eventually('grpc_load', '0.75')
+  })
+
+  test('what cannot be read, and what is not there, is told by status', async () => {
+    expect(await call(EXPORT, Buffer.from('garbage'), false)).toMatchObject({ status: '3', message: expect.stringContaining('OTLP') })
+    expect(await call('/nothing/Here', request(), false)).toMatchObject({ status: '12' })
   })
 })
 

@@ -4,18 +4,8 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { TsinkError } from '@tsink/core'
-import {
-  decodeOtlp,
-  DeltaAccumulator,
-  encodeOtlpError,
-  encodeOtlpResponse,
-  OTLP_CONTENT_TYPES,
-  otlpEncoding,
-  type OtlpEncoding,
-  type OtlpOptions,
-} from '@tsink/protocols'
-import type { Config } from '../config.ts'
-import { storeOf, type ServerContext } from '../context.ts'
+import { encodeOtlpError, encodeOtlpResponse, OTLP_CONTENT_TYPES, otlpEncoding, type OtlpEncoding } from '@tsink/protocols'
+import type { ServerContext } from '../context.ts'
 import { writeRefusal } from '../errors.ts'
 import { contentEncoding, receive } from '../receive.ts'
 import { route } from '../route.ts'
@@ -27,30 +17,12 @@ const INTERNAL = 13
 const UNAVAILABLE = 14
 
 export function registerOtlp(app: FastifyInstance, context: ServerContext): void {
-  const options = otlpOptions(context.config)
   for (const url of ['/api/v1/otlp/v1/metrics', '/v1/metrics', '/opentelemetry/v1/metrics']) {
-    route(app, ['POST'], url, (request, reply) => exportMetrics(context, request, reply, options), { dialect: 'plain', ownBody: true })
+    route(app, ['POST'], url, (request, reply) => exportMetrics(context, request, reply), { dialect: 'plain', ownBody: true })
   }
 }
 
-type FixedOptions = Omit<OtlpOptions, 'now' | 'cache' | 'unit'>
-
-function otlpOptions(config: Config): FixedOptions {
-  return {
-    translationStrategy: config.otlpTranslation,
-    promoteResourceAttributes: config.otlpPromoteAttributes,
-    promoteAllResourceAttributes: config.otlpPromoteAllAttributes,
-    lookbackMs: config.queryLookback,
-    delta: config.otlpDelta === 'accumulate' ? new DeltaAccumulator() : config.otlpDelta,
-  }
-}
-
-async function exportMetrics(
-  context: ServerContext,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  options: FixedOptions,
-): Promise<FastifyReply> {
+async function exportMetrics(context: ServerContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const encoding = otlpEncoding(request.headers['content-type'])
   try {
     if (encoding === null) {
@@ -60,8 +32,7 @@ async function exportMetrics(
       )
     }
     return await receive(context, request, 'otlp', contentEncoding(request), async (body) => {
-      const decoded = decodeOtlp(body, encoding, { ...context.ingest.options(), ...options })
-      const { rejected, message } = await context.ingest.append(storeOf(context), 'otlp', decoded)
+      const { rejected, message } = await context.otlp.take(context, body, encoding)
       return send(reply, 200, encoding, encodeOtlpResponse(encoding, rejected, message))
     })
   } catch (error) {
