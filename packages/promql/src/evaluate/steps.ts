@@ -114,7 +114,7 @@ const MAX_SLAB_BYTES = 1 << 20
 export class SeriesPool {
   readonly #steps: number
   /** For how many series the next slab will be: few at first, for queries that have few. */
-  #slabSeries = 8
+  #slabSeries: number
   readonly #free: StepSeries[] = []
   #kinds = new Uint8Array(0)
   #values = new Float64Array(0)
@@ -123,6 +123,7 @@ export class SeriesPool {
 
   constructor(steps: number) {
     this.#steps = steps
+    this.#slabSeries = Math.max(1, Math.min(8, Math.floor(MAX_SLAB_BYTES / 9 / steps)))
   }
 
   take(labels: Labels, dropName: boolean): StepSeries {
@@ -137,7 +138,7 @@ export class SeriesPool {
       this.#kinds = new Uint8Array(this.#slabSeries * steps)
       this.#values = new Float64Array(this.#slabSeries * steps)
       this.#left = this.#slabSeries
-      this.#slabSeries = Math.max(8, Math.min(this.#slabSeries * 2, Math.floor(MAX_SLAB_BYTES / 9 / steps)))
+      this.#slabSeries = Math.max(1, Math.min(this.#slabSeries * 2, Math.floor(MAX_SLAB_BYTES / 9 / steps)))
     }
     const from = --this.#left * steps
     const columns = { kinds: this.#kinds.subarray(from, from + steps), values: this.#values.subarray(from, from + steps) }
