@@ -1,7 +1,7 @@
 /** Protocols over bare sockets, with real sockets. */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { connect as connectHttp2 } from 'node:http2'
+import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2'
 import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -138,7 +138,7 @@ describe('OTLP over gRPC', () => {
       const headers = { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers', 'grpc-encoding': 'gzip' }
       const stream = session.request(headers)
       let [status, text] = ['', '']
-      const read = (from: Record<string, unknown>): void => {
+      const read = (from: IncomingHttpHeaders): void => {
         status = String(from['grpc-status'] ?? status)
         text = String(from['grpc-message'] ?? text)
       }
