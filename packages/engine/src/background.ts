@@ -177,7 +177,7 @@ export class Background {
 
   #failed(parts: Parts | null, error: unknown): void {
     this.lastError = error
-    if (parts === null) return
+    if (parts === null || parts.state !== 'open') return
     this.#retryMs = parts.host.clock.monotonic() + RETRY_MS
     parts.options.onError?.(error as TsinkError)
   }

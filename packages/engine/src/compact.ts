@@ -7,7 +7,7 @@ import type { Segment, SegmentIndex } from '@tsink/segment'
 import { planCompaction, type CompactionPlan } from './compaction-plan.ts'
 import { compareBytes } from './label-order.ts'
 import { inUnits, retentionOf } from './options.ts'
-import type { Parts } from './parts.ts'
+import { assertOpen, type Parts } from './parts.ts'
 import { readSources, type Source } from './read.ts'
 import { Rewriter } from './rewrite.ts'
 import { SegmentBatch } from './segment-batch.ts'
@@ -174,7 +174,11 @@ async function merge(
     }
     batch.series(least)
     rewriter.run(sources, -Infinity, Infinity, (chunk) => batch.chunk(0, chunk))
-    if (slices.due) await slices.pause()
+    if (slices.due) {
+      await slices.pause()
+      // Closing does not wait for a merge that can as well be made another time.
+      assertOpen(parts)
+    }
   }
 }
 

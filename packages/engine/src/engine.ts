@@ -61,6 +61,7 @@ export class Engine implements Store {
 
   /**
    * Appends without waiting: what is accepted is in the log's hands when the call returns (durability `appended`, or `volatile` without a log).
+   * Flushes need the event loop: who appends in one long run without giving way ends at MEMORY_BUDGET or LOG_FULL.
    * @throws TsinkError as `append`; MEMORY_BUDGET and LOG_FULL at once.
    */
   appendNow(batch: WriteBatch): AppendResult {

@@ -3,8 +3,8 @@
  * in order of time; a source that overlaps no other is decoded straight into the caller's buffer, which is nearly always; sources that
  * overlap are decoded each on its own and merged, the later written winning.
  */
-import { assert, isStaleHistogram, lowerBound, SampleBuffer, storedHint, type Histogram } from '@tsink/core'
-import { decodeChunk, mergeColumns } from '@tsink/codecs'
+import { assert, isStaleHistogram, lowerBound, SampleBuffer, storedHint, type Histogram, type SampleSummary } from '@tsink/core'
+import { decodeChunk, mergeColumns, openChunk } from '@tsink/codecs'
 import { F64, HISTOGRAM } from './head.ts'
 import type { Interval } from './tombstones.ts'
 
@@ -59,6 +59,39 @@ export function readSources(sources: readonly Source[], base: number, minTime: n
   into.base = base
   for (const cluster of clusters(sources)) readCluster(cluster, base, minTime, maxTime, into)
   if (into.kind === 'histogram') into.kind = 'f64'
+}
+
+/** As {@link readSources}, in pieces: see `SelectedSeries.readPieces`. */
+export function readPieces(
+  sources: readonly Source[],
+  base: number,
+  minTime: number,
+  maxTime: number,
+  into: SampleBuffer,
+  fits: (minTime: number, maxTime: number) => boolean,
+  take: (summary: SampleSummary | null) => void,
+): void {
+  for (const cluster of clusters(sources)) {
+    const alone = cluster.length === 1 ? cluster[0]!.source : null
+    if (alone instanceof ChunkSource && isWhole(alone, minTime, maxTime) && fits(alone.minTime, alone.maxTime)) {
+      const { count, numbers, min, max, sum, first, last } = openChunk(alone.bytes())
+      if (numbers === count) {
+        take({ count, minTime: alone.minTime, maxTime: alone.maxTime, min, max, sum, first, last })
+        continue
+      }
+    }
+    into.clear()
+    into.base = base
+    readCluster(cluster, base, minTime, maxTime, into)
+    if (into.count > 0) take(null)
+  }
+}
+
+/** Whether neither the range nor a delete cuts anything off a source. */
+function isWhole(source: Source, minTime: number, maxTime: number): boolean {
+  const [interval, another] = source.visible
+  if (interval === undefined || another !== undefined) return false
+  return Math.max(minTime, interval.minTime) <= source.minTime && Math.min(maxTime, interval.maxTime) >= source.maxTime
 }
 
 export interface Ranked {

@@ -9,6 +9,7 @@ import {
   TsinkError,
   VALUE_KINDS,
   type Labels,
+  type SampleSummary,
   type SelectedSeries,
   type Selection,
   type ValueKind,
@@ -16,7 +17,7 @@ import {
 import type { Segment, SegmentIndex } from '@tsink/segment'
 import { LabelTable } from './label-table.ts'
 import { assertOpen, type Parts } from './parts.ts'
-import { ChunkSource, readSources, setHints, type Source } from './read.ts'
+import { ChunkSource, readPieces, readSources, setHints, type Source } from './read.ts'
 import { Slices } from './slices.ts'
 import { hiding, relative, visible, type Interval, type Tombstone } from './tombstones.ts'
 import { CaughtSlots, View } from './view.ts'
@@ -442,6 +443,11 @@ class StoredSeries implements SelectedSeries {
       into.begin(this.kind)
       into.base = base
     } else if (into.histograms !== null) setHints(sources, into)
+  }
+
+  readPieces(into: SampleBuffer, fits: (minTime: number, maxTime: number) => boolean, take: (summary: SampleSummary | null) => void): void {
+    const { sources, base, minTime, maxTime } = this.#windows[this.#at]!
+    readPieces(sources, base, minTime, maxTime, into, fits, take)
   }
 
   nextWindow(): boolean {

@@ -38,3 +38,25 @@ it('keeps everything in a directory through flush, compaction, snapshot and reop
     await engine.close()
   }
 })
+
+it('closes without waiting for a long merge', async () => {
+  const path = directory()
+  const engine = await Engine.open(nodeHost(path), { background: false, sync: 'none', undoMs: 0 })
+  for (let round = 0; round < 4; round++) {
+    const builder = new BatchBuilder()
+    for (let i = 0; i < 4_000; i++) builder.float(builder.slot(Labels.of({ __name__: 'm', i: String(i) })), round * 1_000, Math.random())
+    await engine.append(builder.build())
+    await engine.flush()
+  }
+  const merging = engine.compact().then(
+    () => 'done',
+    (error: Error) => error.message,
+  )
+  await new Promise((resolve) => setTimeout(resolve, 5))
+  await engine.close()
+  expect(['done', 'the store is closing', 'the store is closed']).toContain(await merging)
+  const again = await Engine.open(nodeHost(path), { background: false })
+  expect((await again.verify()).problems).toEqual([])
+  expect(again.stats().segmentSamples + again.stats().head.samples).toBe(16_000)
+  await again.close()
+})
