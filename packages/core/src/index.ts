@@ -63,6 +63,7 @@ export type {
   Listing,
   MetadataQuery,
   MetricMetadataQuery,
+  SampleSummary,
   SelectedSeries,
   Selection,
   SelectionHints,

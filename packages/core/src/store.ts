@@ -55,6 +55,25 @@ export interface SelectedSeries {
    * Absent where one read covers all.
    */
   nextWindow?(): boolean
+  /**
+   * As `read`, piece by piece in ascending order of time, for aggregates that need not see every sample. Samples that were stored together, hold
+   * no NaN, and whose first and last time `fits` accepts may come as a summary, and are not decoded then; all others come in `into`, and `take`
+   * gets null. Times are relative to `into.base`. Absent where a store keeps no summaries.
+   */
+  readPieces?(into: SampleBuffer, fits: (minTime: number, maxTime: number) => boolean, take: (summary: SampleSummary | null) => void): void
+}
+
+/** What is known of samples without reading them: at least one, none of them NaN. */
+export interface SampleSummary {
+  readonly count: number
+  /** Of the first and of the last sample. */
+  readonly minTime: number
+  readonly maxTime: number
+  readonly min: number
+  readonly max: number
+  readonly sum: number
+  readonly first: number
+  readonly last: number
 }
 
 /** Which label names, values or series to list. */

@@ -4,7 +4,7 @@
  * NaN is not a value here: it counts for nothing, and a bucket without any other value is left out. Variance and standard deviation are those
  * of the whole population. Sums are compensated, so that they do not depend on how large the running sum has grown.
  */
-import { TsinkError, type ValueKind } from '@tsink/core'
+import { TsinkError, type SampleSummary, type ValueKind } from '@tsink/core'
 
 /** The built-in aggregates. */
 export type AggregateName = 'sum' | 'min' | 'max' | 'avg' | 'first' | 'last' | 'count' | 'median' | 'range' | 'variance' | 'stddev'
@@ -89,6 +89,145 @@ export function aggregateAll(columns: FloatColumns, aggregate: AggregateName): F
   if (aggregate === 'min' || aggregate === 'max' || aggregate === 'first') at = columns.values.indexOf(value)
   else while (Number.isNaN(columns.values[at]!)) at--
   return { count: 1, timestamps: Float64Array.of(columns.timestamps[at]!), values: Float64Array.of(value) }
+}
+
+/** Whether an aggregate needs no more of samples than their summary; the sample that `min` and `max` choose of a whole series has a time. */
+export function needsOnlySummary(aggregate: AggregateName, isWholeSeries: boolean): boolean {
+  switch (aggregate) {
+    case 'median':
+    case 'variance':
+    case 'stddev':
+      return false
+    case 'min':
+    case 'max':
+      return !isWholeSeries
+    default:
+      return true
+  }
+}
+
+/** {@link aggregateBuckets} and {@link aggregateAll} over pieces that come one by one in order of time: samples, or summaries of them. */
+export class PiecewiseAggregate {
+  readonly #aggregate: AggregateName
+  readonly #origin: number
+  readonly #step: number
+  readonly #timestamps: number[] = []
+  readonly #values: number[] = []
+  // The bucket that is being filled; with an infinite step there is one.
+  #bucket = Number.NaN
+  #count = 0
+  #sum = 0
+  #lost = 0
+  #min = Infinity
+  #max = -Infinity
+  #first = 0
+  #firstTime = 0
+  #last = 0
+  #lastTime = 0
+
+  /** `step` Infinity: one bucket. */
+  constructor(aggregate: AggregateName, origin: number, step: number) {
+    this.#aggregate = aggregate
+    this.#origin = origin
+    this.#step = step
+  }
+
+  /** Whether samples from `minTime` to `maxTime` lie in one bucket. */
+  fits(minTime: number, maxTime: number): boolean {
+    return this.#bucketOf(minTime) === this.#bucketOf(maxTime)
+  }
+
+  addSummary({ count, minTime, maxTime, min, max, sum, first, last }: SampleSummary): void {
+    this.#enter(minTime)
+    if (this.#count === 0) {
+      this.#first = first
+      this.#firstTime = minTime
+    }
+    this.#count += count
+    this.#add(sum)
+    this.#min = Math.min(this.#min, min)
+    this.#max = Math.max(this.#max, max)
+    this.#last = last
+    this.#lastTime = maxTime
+  }
+
+  addSamples({ count, timestamps, values }: FloatColumns): void {
+    for (let i = 0; i < count; i++) {
+      const value = values[i]!
+      if (value !== value) continue
+      const time = timestamps[i]!
+      this.#enter(time)
+      if (this.#count === 0) {
+        this.#first = value
+        this.#firstTime = time
+      }
+      this.#count++
+      this.#add(value)
+      if (value < this.#min) this.#min = value
+      if (value > this.#max) this.#max = value
+      this.#last = value
+      this.#lastTime = time
+    }
+  }
+
+  finish(): FloatColumns {
+    this.#leave()
+    return { count: this.#values.length, timestamps: Float64Array.from(this.#timestamps), values: Float64Array.from(this.#values) }
+  }
+
+  #bucketOf(time: number): number {
+    return this.#step === Infinity ? 0 : Math.floor((time - this.#origin) / this.#step)
+  }
+
+  #enter(time: number): void {
+    const bucket = this.#bucketOf(time)
+    if (bucket === this.#bucket) return
+    this.#leave()
+    this.#bucket = bucket
+  }
+
+  /** Neumaier: what the addition rounds off is kept aside. */
+  #add(value: number): void {
+    const next = this.#sum + value
+    this.#lost += Math.abs(this.#sum) >= Math.abs(value) ? this.#sum - next + value : value - next + this.#sum
+    this.#sum = next
+  }
+
+  #leave(): void {
+    if (this.#count === 0) return
+    const whole = this.#step === Infinity
+    const wholeTime = this.#aggregate === 'first' ? this.#firstTime : this.#lastTime
+    this.#timestamps.push(whole ? wholeTime : this.#origin + this.#bucket * this.#step)
+    this.#values.push(this.#value())
+    this.#count = 0
+    this.#sum = 0
+    this.#lost = 0
+    this.#min = Infinity
+    this.#max = -Infinity
+  }
+
+  #value(): number {
+    // Infinities make the rest NaN.
+    const sum = this.#lost === this.#lost ? this.#sum + this.#lost : this.#sum
+    switch (this.#aggregate) {
+      case 'sum':
+        return sum
+      case 'avg':
+        return sum / this.#count
+      case 'count':
+        return this.#count
+      case 'min':
+        return this.#min
+      case 'max':
+        return this.#max
+      case 'range':
+        return this.#max - this.#min
+      case 'first':
+        return this.#first
+      default:
+        return this.#last
+    }
+  }
 }
 
 /** Calls `run` with the start and the index range of each bucket that holds a sample. Times ascend. */

@@ -19,6 +19,8 @@ import {
   AGGREGATES,
   assertNumeric,
   forEachBucket,
+  needsOnlySummary,
+  PiecewiseAggregate,
   type AggregateName,
   type CustomAggregate,
   type FloatColumns,
@@ -96,8 +98,36 @@ export class Reader<P extends Precision> {
     // A buffer is given away with its columns unless they are aggregated.
     const buffer = aggregate === undefined ? new SampleBuffer(series.maxSamples) : this.#scratch
     if (this.#nanoseconds && series.nextWindow !== undefined) return this.#readWindows(series as Required<SelectedSeries>)
+    if (typeof aggregate === 'string' && series.readPieces !== undefined && !this.#nanoseconds) {
+      const piecewise = this.#readPieces(series as Required<SelectedSeries>, aggregate)
+      if (piecewise !== null) return piecewise
+    }
     series.read(buffer)
     return this.#columns(series.labels, buffer)
+  }
+
+  /** The aggregate from summaries where those are enough; null where they are not. */
+  #readPieces(series: Required<SelectedSeries>, aggregate: AggregateName): SeriesColumns<P> | null {
+    const { step, overall, start } = this.#options
+    assertNumeric(series.kind, aggregate)
+    if (!needsOnlySummary(aggregate, step === undefined)) return null
+    const pieces = new PiecewiseAggregate(aggregate, start === undefined ? 0 : Number(start), step ?? Infinity)
+    const buffer = this.#scratch
+    let hasHistograms = false
+    series.readPieces(
+      buffer,
+      (minTime, maxTime) => pieces.fits(minTime, maxTime),
+      (summary) => {
+        hasHistograms ||= summary === null && buffer.histograms !== null
+        if (summary === null) pieces.addSamples(buffer)
+        else pieces.addSummary(summary)
+      },
+    )
+    // A series in which floats and histograms mix is refused like one of histograms.
+    if (hasHistograms) assertNumeric('histogram', aggregate)
+    let result = pieces.finish()
+    if (overall !== undefined && result.count > 0) result = aggregateAll(result, overall)
+    return { labels: series.labels, kind: 'f64', timestamps: result.timestamps, values: result.values } as SeriesColumns<P>
   }
 
   /** Nanoseconds come window by window; each is read as if it were all, and what an aggregate makes of it needs the whole. */

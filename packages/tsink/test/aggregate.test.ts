@@ -37,9 +37,12 @@ describe('aggregates agree with their definitions', () => {
         fc.integer({ min: 1, max: 3_000 }),
         fc.integer({ min: -6_000, max: 6_000 }),
         fc.boolean(),
-        async (given, step, from, open_) => {
-          await using db = await open()
+        // Small chunks: most aggregates come from summaries then.
+        fc.constantFrom(2, 5, 2_048),
+        async (given, step, from, open_, chunkSamples) => {
+          await using db = await open({ chunkSamples })
           await db.insertColumns({ metric: 'm', timestamps: given.map((each) => each.time), values: given.map((each) => each.value) })
+          if (step % 2 === 0) await db.checkpoint()
           const range = open_ ? {} : { start: from, end: from + 4_000 }
           const inRange = given
             .filter((each) => open_ || (each.time >= from && each.time < from + 4_000))
@@ -86,6 +89,23 @@ describe('aggregates', () => {
     expect((await db.select('i', { aggregate: 'sum' }))[0]!.points[0]!.value).toBe(42)
     await expect(db.select('s', { aggregate: 'sum' })).rejects.toMatchObject({ code: 'UNSUPPORTED' })
     await expect(db.select('b', { aggregate: 'avg' })).rejects.toMatchObject({ code: 'UNSUPPORTED' })
+  })
+
+  test('of whole chunks read summaries, and see deletes, later writes and borders all the same', async () => {
+    await using db = await open({ chunkSamples: 10 })
+    const timestamps = Float64Array.from({ length: 1_000 }, (_, i) => i)
+    await db.insertColumns({ metric: 'm', timestamps, values: timestamps })
+    const sums = async (): Promise<number[]> =>
+      (await db.select('m', { start: 5, end: 905, step: 300, aggregate: 'sum' }))[0]!.points.map((point) => point.value as number)
+    const sumOf = (from: number, to: number): number => ((to - from) * (from + to - 1)) / 2
+    expect(await sums()).toEqual([sumOf(5, 305), sumOf(305, 605), sumOf(605, 905)])
+    await db.delete('m', { start: 303, end: 322 })
+    expect(await sums()).toEqual([sumOf(5, 303), sumOf(322, 605), sumOf(605, 905)])
+    await db.insertRows([{ metric: 'm', timestamp: 700, value: 1_000_000 }])
+    expect(await sums()).toEqual([sumOf(5, 303), sumOf(322, 605), sumOf(605, 905) - 700 + 1_000_000])
+    await db.checkpoint()
+    await db.compact()
+    expect(await sums()).toEqual([sumOf(5, 303), sumOf(322, 605), sumOf(605, 905) - 700 + 1_000_000])
   })
 
   test('do not lose small values beside large ones', async () => {
