@@ -3,7 +3,7 @@
  * of remote write send again what got 429 or 5xx and drop what got 400, so 400 is said only about what can never be stored.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { TsinkError } from '@tsink/core'
+import { TsinkError, type Labels } from '@tsink/core'
 import {
   decodeOpenMetricsText,
   decodePrometheusProtobuf,
@@ -11,6 +11,7 @@ import {
   decodeRemoteWrite,
   decodeSnappyRemoteWrite,
   expositionFormat,
+  pushedGroup,
   REMOTE_WRITE_ENCODINGS,
   remoteWriteAnswer,
   remoteWriteVersion,
@@ -26,7 +27,15 @@ import { refuse, route, type Handler, type Method } from '../route.ts'
 
 export function registerWrite(app: FastifyInstance, context: ServerContext): void {
   writeRoute(app, context, '/api/v1/write', 'remote_write', (request, reply) => remoteWrite(context, request, reply))
-  writeRoute(app, context, '/api/v1/import/prometheus', 'exposition', (request, reply) => importExposition(context, request, reply))
+  writeRoute(app, context, '/api/v1/import/prometheus', 'exposition', (request, reply) => importExposition(context, request, reply, 204))
+  // The path of the Pushgateway: jobs that end before they can be scraped push here. What is stored is the push; there is no group to replace.
+  const push: Handler = (request, reply) =>
+    importExposition(context, request, reply, 200, pushedGroup(pathOf(request).slice('/metrics'.length)))
+  writeRoute(app, context, '/metrics/*', 'exposition', push, ['POST', 'PUT'])
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.split('?', 1)[0]!
 }
 
 /** A route that reads its own body and whose failures are counted and told in plain text. */
@@ -81,17 +90,27 @@ async function remoteWrite(context: ServerContext, request: FastifyRequest, repl
 }
 
 /** Text unless the content type says another exposition format. A bad line costs only itself. */
-async function importExposition(context: ServerContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function importExposition(
+  context: ServerContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  success: number,
+  extraLabels?: Labels,
+): Promise<FastifyReply> {
   const format = expositionFormat(request.headers['content-type'] ?? '') ?? 'prometheus-text'
   return receive(context, request, 'exposition', contentEncoding(request), async (body) => {
-    const decoded = DECODERS[format](body, context.ingest.options())
+    const decoded = DECODERS[format](body, { ...context.ingest.options(), ...(extraLabels === undefined ? {} : { extraLabels }) })
     const { rejected, message } = await context.ingest.append(storeOf(context), 'exposition', decoded)
-    return rejected === 0 ? reply.code(204).send() : sendPlain(reply, 400, message)
+    return rejected === 0 ? reply.code(success).send() : sendPlain(reply, 400, message)
   })
 }
 
+/** What the decoders of all exposition formats take. */
+type ExpositionOptions = DecodeOptions & { readonly extraLabels?: Labels }
+
 const DECODERS = {
-  'prometheus-text': (body: Uint8Array, options: DecodeOptions): Decoded => decodePrometheusText(body, options),
-  'openmetrics-text': (body: Uint8Array, options: DecodeOptions): Decoded => decodeOpenMetricsText(body, { ...options, badLine: 'line' }),
-  'prometheus-protobuf': (body: Uint8Array, options: DecodeOptions): Decoded => decodePrometheusProtobuf(body, options),
+  'prometheus-text': (body: Uint8Array, options: ExpositionOptions): Decoded => decodePrometheusText(body, options),
+  'openmetrics-text': (body: Uint8Array, options: ExpositionOptions): Decoded =>
+    decodeOpenMetricsText(body, { ...options, badLine: 'line' }),
+  'prometheus-protobuf': (body: Uint8Array, options: ExpositionOptions): Decoded => decodePrometheusProtobuf(body, options),
 } as const
