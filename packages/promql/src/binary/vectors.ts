@@ -21,6 +21,10 @@ export async function* matchVectors(plan: VectorsPlan, grid: Grid, execution: Ex
   const left = await execution.collect(plan.left, grid)
   const right = await execution.collect(plan.right, grid)
   const out = await new Matcher(plan, grid, execution).match(left, right)
+  // Both sides and the result are there at this moment: together they must fit.
+  const bytes = out.length * grid.count * 9
+  execution.hold(0, bytes)
+  execution.hold(0, -bytes)
   execution.drop(left)
   execution.drop(right)
   if (out.length > 0) yield out

@@ -62,6 +62,14 @@ export function owned(series: StepSeries): StepSeries {
   return copy
 }
 
+/** A page of results is passed on when it has about so many bytes: what an operator is still making is not counted by anyone. */
+const MAX_PAGE_BYTES = 4 << 20
+
+/** How many series a page of results may have. */
+export function pageSize(grid: Grid): number {
+  return Math.max(1, Math.floor(MAX_PAGE_BYTES / 9 / grid.count))
+}
+
 /** How many bytes a series' columns take; an estimate for histograms. */
 export function bytesOf(series: StepSeries): number {
   let bytes = series.kinds.length * 9 + 160

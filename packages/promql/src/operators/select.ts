@@ -4,7 +4,7 @@
  */
 import type { SampleBuffer } from '@tsink/core'
 import type { Execution, Pages } from '../evaluate/execution.ts'
-import { FLOAT, HISTOGRAM, type Grid, type StepSeries } from '../evaluate/steps.ts'
+import { FLOAT, HISTOGRAM, pageSize, type Grid, type StepSeries } from '../evaluate/steps.ts'
 import { interpolateSteps } from '../functions/smoothed.ts'
 import type { SelectPlan } from '../plan.ts'
 import { NameDropper } from './names.ts'
@@ -27,10 +27,11 @@ export async function* select(plan: SelectPlan, grid: Grid, execution: Execution
     hints: { func: selector.above, step: grid.stepMs, range: 0 },
   }
   const measure = execution.measure(plan.id)
+  const limit = pageSize(grid)
   const reader = new Reader(execution)
   const dropper = new NameDropper(plan.carried, execution)
   for await (const page of selectSeries(request, execution)) {
-    const out: StepSeries[] = []
+    let out: StepSeries[] = []
     for (const series of page) {
       const buffer = reader.read(series, mode !== 'smoothed')
       measure.read += buffer.count
@@ -48,6 +49,10 @@ export async function* select(plan: SelectPlan, grid: Grid, execution: Execution
       execution.countInstants(column, grid)
       const given = drops ? dropper.drop(column) : column
       if (given !== null) out.push(given)
+      if (out.length >= limit) {
+        yield out
+        out = []
+      }
       if (execution.due) await execution.pause()
     }
     if (out.length > 0) yield out

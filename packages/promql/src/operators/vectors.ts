@@ -3,7 +3,7 @@
  */
 import { compareStrings, compileCapturing, Labels, METRIC_NAME, TsinkError, type CapturingRegex } from '@tsink/core'
 import type { Execution, Pages } from '../evaluate/execution.ts'
-import { FLOAT, isEmpty, owned, StepSeries, type Grid } from '../evaluate/steps.ts'
+import { FLOAT, isEmpty, owned, pageSize, StepSeries, type Grid } from '../evaluate/steps.ts'
 import { mergeEqual } from '../evaluate/unique.ts'
 import { addPresence } from '../binary/matching.ts'
 import type { AbsentPlan, InvariantPlan, LiftPlan, RelabelPlan, SortPlan } from '../plan.ts'
@@ -32,21 +32,27 @@ export async function* absent(plan: AbsentPlan, grid: Grid, execution: Execution
 
 /** Computes the input at one moment and repeats it at every step. */
 export async function* once(plan: InvariantPlan, grid: Grid, execution: Execution): Pages {
+  const limit = pageSize(grid)
   const moment: Grid = { startMs: grid.startMs, stepMs: 0, count: 1, inner: grid.inner }
   for await (const page of execution.vector(plan.input, moment)) {
     if (grid.count === 1) {
       yield page
       continue
     }
-    yield page.map((series) => {
-      const repeated = new StepSeries(series.labels, series.dropName, grid.count)
-      repeated.kinds.fill(series.kinds[0]!)
-      repeated.values.fill(series.values[0]!)
-      const histogram = series.histograms?.[0]
-      if (histogram !== undefined) repeated.histograms = Array.from({ length: grid.count }, () => histogram)
-      return repeated
-    })
+    for (let from = 0; from < page.length; from += limit) {
+      yield page.slice(from, from + limit).map((series) => repeated(series, grid, execution))
+    }
   }
+}
+
+/** A series of one step at all steps of a grid. */
+function repeated(series: StepSeries, grid: Grid, execution: Execution): StepSeries {
+  const everywhere = execution.series(series.labels, series.dropName, grid)
+  everywhere.kinds.fill(series.kinds[0]!)
+  everywhere.values.fill(series.values[0]!)
+  const histogram = series.histograms?.[0]
+  if (histogram !== undefined) everywhere.histograms = Array.from({ length: grid.count }, () => histogram)
+  return everywhere
 }
 
 /** `sort` and its kin order an instant vector; in a range query they only leave a warning. */

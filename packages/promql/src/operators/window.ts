@@ -4,7 +4,7 @@
  */
 import type { Labels } from '@tsink/core'
 import type { Execution, Pages } from '../evaluate/execution.ts'
-import { FLOAT, HISTOGRAM, isEmpty, StepSeries, type Grid } from '../evaluate/steps.ts'
+import { FLOAT, HISTOGRAM, isEmpty, pageSize, StepSeries, type Grid } from '../evaluate/steps.ts'
 import { applyExtendedFunction } from '../functions/extended.ts'
 import { applyRangeFunction } from '../functions/range-functions.ts'
 import { SplitWindow, Window, type WindowShape } from '../functions/window.ts'
@@ -32,12 +32,13 @@ export async function* overWindows(plan: WindowPlan, grid: Grid, execution: Exec
     expr: source.expr,
   }
   const window = new Window(shape)
+  const limit = pageSize(grid)
   const split = new SplitWindow(shape)
   const extended = source.input.kind === 'selector' ? source.input.extended : 'none'
   const dropper = KEEPS_NAME.has(func) ? null : new NameDropper(source.names, execution)
   const wantsCounter = func === 'rate' || func === 'increase' || func === 'irate'
   for await (const page of readRange(source, grid, lookbackMs, plan.id, execution)) {
-    const out: StepSeries[] = []
+    let out: StepSeries[] = []
     for (const { labels, dropName, samples } of page) {
       window.load(samples, labels.metric)
       execution.countWindows(window.low, window.high, grid)
@@ -52,6 +53,10 @@ export async function* overWindows(plan: WindowPlan, grid: Grid, execution: Exec
       if (wantsCounter && result.kinds.includes(FLOAT)) adviseCounter(labels, window)
       const given = dropper === null ? result : dropper.drop(result)
       if (given !== null) out.push(given)
+      if (out.length >= limit) {
+        yield out
+        out = []
+      }
       if (execution.due) await execution.pause()
     }
     if (out.length > 0) yield out
