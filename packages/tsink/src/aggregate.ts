@@ -91,21 +91,6 @@ export function aggregateAll(columns: FloatColumns, aggregate: AggregateName): F
   return { count: 1, timestamps: Float64Array.of(columns.timestamps[at]!), values: Float64Array.of(value) }
 }
 
-/** Whether an aggregate needs no more of samples than their summary; the sample that `min` and `max` choose of a whole series has a time. */
-export function needsOnlySummary(aggregate: AggregateName, isWholeSeries: boolean): boolean {
-  switch (aggregate) {
-    case 'median':
-    case 'variance':
-    case 'stddev':
-      return false
-    case 'min':
-    case 'max':
-      return !isWholeSeries
-    default:
-      return true
-  }
-}
-
 /** {@link aggregateBuckets} and {@link aggregateAll} over pieces that come one by one in order of time: samples, or summaries of them. */
 export class PiecewiseAggregate {
   readonly #aggregate: AggregateName
@@ -124,16 +109,25 @@ export class PiecewiseAggregate {
   #firstTime = 0
   #last = 0
   #lastTime = 0
+  #minTime = 0
+  #maxTime = 0
+  // All values of the bucket, for the aggregates that no running total gives.
+  readonly #keeps: boolean
+  #kept: Float64Array = new Float64Array(0)
 
   /** `step` Infinity: one bucket. */
   constructor(aggregate: AggregateName, origin: number, step: number) {
     this.#aggregate = aggregate
     this.#origin = origin
     this.#step = step
+    this.#keeps = aggregate === 'median' || aggregate === 'variance' || aggregate === 'stddev'
   }
 
-  /** Whether samples from `minTime` to `maxTime` lie in one bucket. */
+  /** Whether a summary does for samples from `minTime` to `maxTime`: they lie in one bucket, and nothing is asked that it does not tell. */
   fits(minTime: number, maxTime: number): boolean {
+    if (this.#keeps) return false
+    // Of a whole series min and max tell the time of the sample that they choose.
+    if (this.#step === Infinity) return this.#aggregate !== 'min' && this.#aggregate !== 'max'
     return this.#bucketOf(minTime) === this.#bucketOf(maxTime)
   }
 
@@ -161,10 +155,17 @@ export class PiecewiseAggregate {
         this.#first = value
         this.#firstTime = time
       }
+      if (this.#keeps) this.#keep(value)
       this.#count++
       this.#add(value)
-      if (value < this.#min) this.#min = value
-      if (value > this.#max) this.#max = value
+      if (value < this.#min) {
+        this.#min = value
+        this.#minTime = time
+      }
+      if (value > this.#max) {
+        this.#max = value
+        this.#maxTime = time
+      }
       this.#last = value
       this.#lastTime = time
     }
@@ -196,8 +197,7 @@ export class PiecewiseAggregate {
   #leave(): void {
     if (this.#count === 0) return
     const whole = this.#step === Infinity
-    const wholeTime = this.#aggregate === 'first' ? this.#firstTime : this.#lastTime
-    this.#timestamps.push(whole ? wholeTime : this.#origin + this.#bucket * this.#step)
+    this.#timestamps.push(whole ? this.#chosenTime() : this.#origin + this.#bucket * this.#step)
     this.#values.push(this.#value())
     this.#count = 0
     this.#sum = 0
@@ -206,7 +206,31 @@ export class PiecewiseAggregate {
     this.#max = -Infinity
   }
 
+  #keep(value: number): void {
+    if (this.#count === this.#kept.length) {
+      const kept = new Float64Array(Math.max(1_024, this.#count * 2))
+      kept.set(this.#kept)
+      this.#kept = kept
+    }
+    this.#kept[this.#count] = value
+  }
+
+  /** The time of the sample that the aggregate of a whole series chooses, or of the last one. */
+  #chosenTime(): number {
+    switch (this.#aggregate) {
+      case 'first':
+        return this.#firstTime
+      case 'min':
+        return this.#minTime
+      case 'max':
+        return this.#maxTime
+      default:
+        return this.#lastTime
+    }
+  }
+
   #value(): number {
+    if (this.#keeps) return aggregateOf(this.#kept, 0, this.#count, this.#aggregate)
     // Infinities make the rest NaN.
     const sum = this.#lost === this.#lost ? this.#sum + this.#lost : this.#sum
     switch (this.#aggregate) {

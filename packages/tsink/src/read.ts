@@ -19,7 +19,6 @@ import {
   AGGREGATES,
   assertNumeric,
   forEachBucket,
-  needsOnlySummary,
   PiecewiseAggregate,
   type AggregateName,
   type CustomAggregate,
@@ -99,18 +98,16 @@ export class Reader<P extends Precision> {
     const buffer = aggregate === undefined ? new SampleBuffer(series.maxSamples) : this.#scratch
     if (this.#nanoseconds && series.nextWindow !== undefined) return this.#readWindows(series as Required<SelectedSeries>)
     if (typeof aggregate === 'string' && series.readPieces !== undefined && !this.#nanoseconds) {
-      const piecewise = this.#readPieces(series as Required<SelectedSeries>, aggregate)
-      if (piecewise !== null) return piecewise
+      return this.#readPieces(series as Required<SelectedSeries>, aggregate)
     }
     series.read(buffer)
     return this.#columns(series.labels, buffer)
   }
 
-  /** The aggregate from summaries where those are enough; null where they are not. */
-  #readPieces(series: Required<SelectedSeries>, aggregate: AggregateName): SeriesColumns<P> | null {
+  /** The aggregate piece by piece: from summaries where those are enough, and never with more samples in memory than a bucket needs. */
+  #readPieces(series: Required<SelectedSeries>, aggregate: AggregateName): SeriesColumns<P> {
     const { step, overall, start } = this.#options
     assertNumeric(series.kind, aggregate)
-    if (!needsOnlySummary(aggregate, step === undefined)) return null
     const pieces = new PiecewiseAggregate(aggregate, start === undefined ? 0 : Number(start), step ?? Infinity)
     const buffer = this.#scratch
     let hasHistograms = false
