@@ -9,6 +9,7 @@ import { assertOpen, assertWritable, type Parts } from './parts.ts'
 import { DELETE, UNDELETE } from './record.ts'
 import type { Source } from './read.ts'
 import { headSources, segmentSources } from './select.ts'
+import { Slices } from './slices.ts'
 import { hiding, relative, visible, writeTombstone, type Tombstone } from './tombstones.ts'
 import { CaughtSlots, View } from './view.ts'
 
@@ -111,6 +112,7 @@ interface Affected {
 
 /** Series are counted once for each unit in which they lie only when their labels differ; samples as far as whole chunks and columns tell. */
 async function count(parts: Parts, view: View, tombstone: Tombstone, heads: readonly CaughtSlots[]): Promise<Affected> {
+  const slices = new Slices(parts.host.clock)
   const series = new Set<string>()
   let samples = 0
   let bytes = 0
@@ -124,6 +126,7 @@ async function count(parts: Parts, view: View, tombstone: Tombstone, heads: read
     const hidden = hiding(view.tombstones, maxSequence, base, from, to)
     const bytesPerSample = segment.info.sizeBytes / Math.max(1, segment.info.samples)
     for (const item of union(tombstone.selectors.map((matchers) => index.select(matchers)))) {
+      if (slices.due) await slices.pause()
       const labels = index.labels(item)
       const sources: Source[] = []
       segmentSources(parts, segment, index, item, from, to, visible(hidden, labels, base, from, to), sources)
@@ -133,7 +136,6 @@ async function count(parts: Parts, view: View, tombstone: Tombstone, heads: read
       samples += found
       bytes += found * bytesPerSample
     }
-    await parts.host.clock.turn()
   }
   for (const caught of heads) {
     const { head } = caught
@@ -141,6 +143,7 @@ async function count(parts: Parts, view: View, tombstone: Tombstone, heads: read
     const to = relative(tombstone.maxTime, head.base, Infinity)
     const hidden = hiding(view.tombstones, head.maxSequence, head.base, from, to)
     for (let item = 0; item < caught.count; item++) {
+      if (slices.due) await slices.pause()
       const labels = parts.registry.labels(caught.ids[item]!)
       const sources: Source[] = []
       headSources(caught, item, from, to, visible(hidden, labels, head.base, from, to), sources)
@@ -149,7 +152,6 @@ async function count(parts: Parts, view: View, tombstone: Tombstone, heads: read
       series.add(labels.key())
       samples += found
     }
-    await parts.host.clock.turn()
   }
   return { series: series.size, samples, bytes: Math.round(bytes) }
 }

@@ -7,6 +7,7 @@ import type { CompactionPlan } from './compaction-plan.ts'
 import { runCompaction } from './compact.ts'
 import { inUnits, retentionOf } from './options.ts'
 import { assertOpen, type Parts } from './parts.ts'
+import { Slices } from './slices.ts'
 
 export interface Expiry {
   readonly path: string
@@ -41,6 +42,9 @@ export async function retain(parts: Parts): Promise<Expiry[]> {
   return planned.map(({ expiry }) => expiry)
 }
 
+/** Segments without expired series, with the number of retention times that they had passed when that was found. */
+const nothingExpired = new WeakMap<Segment, number>()
+
 interface Planned {
   readonly segment: Segment
   readonly expiry: Expiry
@@ -56,8 +60,12 @@ async function plan(parts: Parts): Promise<Planned[]> {
     const end = segment.info.base + segment.info.maxTime
     if (end < oldest(parts, longest)) planned.push({ segment, expiry: wholeOf(segment, 'age') })
     else if (end < oldest(parts, shortest)) {
+      // Looking at every series is dear, and only the passing of another rule's time can change the answer.
+      const passed = retentions.filter((retentionMs) => end < oldest(parts, retentionMs)).length
+      if (nothingExpired.get(segment) === passed) continue
       const expiry = await expiredSeries(parts, segment, end)
-      if (expiry !== null) planned.push({ segment, expiry })
+      if (expiry === null) nothingExpired.set(segment, passed)
+      else planned.push({ segment, expiry })
     }
   }
   const gone = new Set(planned.filter(({ expiry }) => expiry.whole).map(({ segment }) => segment))
@@ -76,13 +84,14 @@ async function plan(parts: Parts): Promise<Planned[]> {
 async function expiredSeries(parts: Parts, segment: Segment, end: number): Promise<Expiry | null> {
   const index = await parts.shelf.loadIndex(segment)
   if (index === null) return null
+  const slices = new Slices(parts.host.clock)
   let samples = 0
   let expired = 0
   for (let series = 0; series < index.seriesCount; series++) {
+    if (slices.due) await slices.pause()
     if (end >= oldest(parts, retentionOf(parts.options, index.labels(series)))) continue
     expired++
     for (let chunk = index.chunkFrom[series]!; chunk < index.chunkFrom[series + 1]!; chunk++) samples += index.chunkCount[chunk]!
-    if (expired % 1_024 === 0) await parts.host.clock.turn()
   }
   if (expired === 0) return null
   if (expired === index.seriesCount) return wholeOf(segment, 'rule')
