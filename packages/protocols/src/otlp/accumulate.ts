@@ -6,7 +6,15 @@
  * Streams are forgotten when nothing has come for a while, and the oldest when there are too many: what comes then begins anew, which
  * readers see as a reset.
  */
-import type { Attribute, ExponentialPoint, HistogramPoint, Instant, NumberPoint, OtlpData } from './model.ts'
+import {
+  isBefore,
+  type Attribute,
+  type ExponentialPoint,
+  type HistogramPoint,
+  type Instant,
+  type NumberPoint,
+  type OtlpData,
+} from './model.ts'
 
 export interface DeltaAccumulatorOptions {
   /** How many streams are kept; the one that was quiet longest goes first. */
@@ -159,10 +167,6 @@ function newStream(start: Instant): Stream {
     positive: new Map(),
     negative: new Map(),
   }
-}
-
-function isBefore(a: Instant, b: Instant): boolean {
-  return a.ms < b.ms || (a.ms === b.ms && a.nanos < b.nanos)
 }
 
 function keyOf(attributes: readonly Attribute[]): string {

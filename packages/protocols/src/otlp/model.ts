@@ -24,6 +24,10 @@ export interface Instant {
 
 export const UNSET: Instant = { ms: 0, nanos: 0 }
 
+export function isBefore(a: Instant, b: Instant): boolean {
+  return a.ms < b.ms || (a.ms === b.ms && a.nanos < b.nanos)
+}
+
 /** Name and value; values are text already, as labels have them. */
 export type Attribute = readonly [key: string, value: string]
 

@@ -20,21 +20,22 @@ import { KEY_KINDS } from '../series-cache.ts'
 import { bytesOf, codePoints } from '../utf8.ts'
 import type { DeltaAccumulator } from './accumulate.ts'
 import { OTLP_LIMITS } from './limits.ts'
-import type {
-  Attribute,
-  AttributeList,
-  Buckets,
-  ExponentialPoint,
-  HistogramPoint,
-  Instant,
-  NumberPoint,
-  OtlpData,
-  OtlpExemplar,
-  OtlpMetric,
-  OtlpRequest,
-  ResourceMetrics,
-  ScopeMetrics,
-  SummaryPoint,
+import {
+  isBefore,
+  type Attribute,
+  type AttributeList,
+  type Buckets,
+  type ExponentialPoint,
+  type HistogramPoint,
+  type Instant,
+  type NumberPoint,
+  type OtlpData,
+  type OtlpExemplar,
+  type OtlpMetric,
+  type OtlpRequest,
+  type ResourceMetrics,
+  type ScopeMetrics,
+  type SummaryPoint,
 } from './model.ts'
 import {
   translateLabelName,
@@ -92,6 +93,14 @@ export class Translator {
   #job = ''
   #instance = ''
   #scope: readonly Attribute[] = []
+  // What the resource's promoted attributes become, for the list that they were made of.
+  #promotedFor: readonly Attribute[] | null = null
+  #promotedAs: ReadonlyMap<string, string> = new Map()
+  // The key of the present series in the cache: what all points of a metric share is written once.
+  #context = ''
+  #key: Uint8Array = new Uint8Array(4_096)
+  #keyHead = ''
+  #keyHeadEnd = 0
   #minTime: Instant | null = null
   #maxTime: Instant | null = null
 
@@ -313,11 +322,6 @@ export class Translator {
     return end >= 0 ? this.batch.remember(this.#key, 0, end, KEY_KINDS.otlp, this.#labels) : this.batch.add(this.#labels)
   }
 
-  #key: Uint8Array = new Uint8Array(4_096)
-  #keyHead = ''
-  #keyHeadEnd = 0
-  #context = ''
-
   /** The key of a series of this request: everything that its labels are made of. Answers where it ends. */
   #writeKey(name: string, raw: { readonly bytes: Uint8Array; readonly start: number; readonly end: number }, extraValue: string): number {
     const head = `${name}\u0000${extraValue}\u0000${this.#context}`
@@ -382,9 +386,6 @@ export class Translator {
     return labels
   }
 
-  #promotedFor: readonly Attribute[] | null = null
-  #promotedAs: ReadonlyMap<string, string> = new Map()
-
   #labelName(key: string): string {
     let label = this.#labelNames.get(key)
     if (label === undefined) {
@@ -440,10 +441,6 @@ export class Translator {
       this.batch.float(slot, time, 1)
     }
   }
-}
-
-function isBefore(a: Instant, b: Instant): boolean {
-  return a.ms < b.ms || (a.ms === b.ms && a.nanos < b.nanos)
 }
 
 function metricTypeOf(data: OtlpData): OtlpMetricType {

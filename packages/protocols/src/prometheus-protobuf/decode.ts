@@ -12,6 +12,7 @@ import { classicHistogram } from '../classic-histograms.ts'
 import { badBody, Rejected, tooLarge, type Decoded, type DecodeOptions } from '../decoded.ts'
 import { printBound } from '../decimal.ts'
 import { coarsened } from '../histogram-schema.ts'
+import { decodePair } from '../label-pairs.ts'
 import { LabelWriter } from '../label-writer.ts'
 import { BYTES, FIXED64, ProtoReader, VARINT } from '../protobuf.ts'
 import { KEY_KINDS } from '../series-cache.ts'
@@ -111,7 +112,7 @@ class Decoder {
     let timestamp = this.#options.now
     while (reader.more) {
       const tag = reader.tag()
-      if (tag === ((1 << 3) | BYTES)) pairs.push(readPair(reader))
+      if (tag === ((1 << 3) | BYTES)) pairs.push(decodePair(reader))
       else if (tag === ((6 << 3) | VARINT)) {
         const time = reader.int64()
         if (time !== 0 && this.#options.honorTimestamps !== false) timestamp = time
@@ -476,20 +477,6 @@ function readQuantile(reader: ProtoReader): [number, number] {
   return [quantile, value]
 }
 
-function readPair(reader: ProtoReader): [string, string] {
-  const outer = reader.enter()
-  let name = ''
-  let value = ''
-  while (reader.more) {
-    const tag = reader.tag()
-    if (tag === ((1 << 3) | BYTES)) name = reader.string()
-    else if (tag === ((2 << 3) | BYTES)) value = reader.string()
-    else reader.skip(tag)
-  }
-  reader.leave(outer)
-  return [name, value]
-}
-
 const exemplarLabels = new LabelWriter()
 
 function readExemplar(reader: ProtoReader): ProtoExemplar {
@@ -500,7 +487,7 @@ function readExemplar(reader: ProtoReader): ProtoExemplar {
   while (reader.more) {
     const tag = reader.tag()
     if (tag === ((1 << 3) | BYTES)) {
-      const [name, text] = readPair(reader)
+      const [name, text] = decodePair(reader)
       exemplarLabels.addText(name, text)
     } else if (tag === ((2 << 3) | FIXED64)) value = reader.double()
     else if (tag === ((3 << 3) | BYTES)) timestamp = readTime(reader)

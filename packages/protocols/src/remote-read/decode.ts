@@ -7,6 +7,7 @@ import { Matcher, SampleBuffer, TsinkError, Labels, type MatchType } from '@tsin
 import { crc32c } from '@tsink/kernel'
 import { badBody, tooLarge } from '../decoded.ts'
 import { setBits } from '../double-bits.ts'
+import { decodePair } from '../label-pairs.ts'
 import { BYTES, FIXED64, ProtoReader, VARINT } from '../protobuf.ts'
 import { decodeHistogram } from '../remote-write/histogram.ts'
 import { decodeChunkInto } from './chunk.ts'
@@ -234,20 +235,6 @@ function decodeChunkMessage(reader: ProtoReader): { encoding: number; bytes: Uin
   }
   reader.leave(outer)
   return { encoding, bytes }
-}
-
-function decodePair(reader: ProtoReader): [string, string] {
-  const outer = reader.enter()
-  let name = ''
-  let value = ''
-  while (reader.more) {
-    const tag = reader.tag()
-    if (tag === ((1 << 3) | BYTES)) name = reader.string()
-    else if (tag === ((2 << 3) | BYTES)) value = reader.string()
-    else reader.skip(tag)
-  }
-  reader.leave(outer)
-  return [name, value]
 }
 
 function decodeSeries(reader: ProtoReader, queryIndex: number): ReadSeries {

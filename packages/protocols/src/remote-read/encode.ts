@@ -7,6 +7,7 @@
 import { TsinkError, type Labels, type Matcher, type SampleBuffer } from '@tsink/core'
 import { crc32c } from '@tsink/kernel'
 import { HIGH, LOW, wordsOf } from '../double-bits.ts'
+import { encodePairs } from '../label-pairs.ts'
 import { ProtoWriter } from '../protobuf.ts'
 import { encodeHistogram } from '../remote-write/histogram.ts'
 import { encodeChunks, type EncodedChunk } from './chunk.ts'
@@ -109,15 +110,6 @@ function frame(labels: Labels, chunks: readonly EncodedChunk[], queryIndex: numb
   whole.set(head.view())
   whole.set(message.view(), head.length)
   return whole
-}
-
-function encodePairs(into: ProtoWriter, pair: ProtoWriter, labels: Labels): void {
-  for (const [name, value] of labels) {
-    pair.clear()
-    pair.stringField(1, name)
-    pair.stringField(2, value)
-    into.message(1, pair)
-  }
 }
 
 const MATCH_NUMBERS: Readonly<Record<Matcher['type'], number>> = { '=': 0, '!=': 1, '=~': 2, '!~': 3 }

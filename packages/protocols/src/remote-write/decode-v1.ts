@@ -2,6 +2,7 @@
 import { Labels, type MetricType } from '@tsink/core'
 import { BatchWriter } from '../batch-writer.ts'
 import { Rejected, type DecodeOptions } from '../decoded.ts'
+import { decodePair } from '../label-pairs.ts'
 import { LabelWriter } from '../label-writer.ts'
 import { BYTES, FIXED64, ProtoReader, VARINT } from '../protobuf.ts'
 import { KEY_KINDS } from '../series-cache.ts'
@@ -182,20 +183,6 @@ export function decodeExemplar(reader: ProtoReader, batch: BatchWriter, slot: nu
   } catch (error) {
     rejected.add(`timeseries[${index}] exemplar at ${timestamp}`, (error as Error).message, 0)
   }
-}
-
-function decodePair(reader: ProtoReader): [string, string] {
-  const outer = reader.enter()
-  let name = ''
-  let value = ''
-  while (reader.more) {
-    const tag = reader.tag()
-    if (tag === ((1 << 3) | BYTES)) name = reader.string()
-    else if (tag === ((2 << 3) | BYTES)) value = reader.string()
-    else reader.skip(tag)
-  }
-  reader.leave(outer)
-  return [name, value]
 }
 
 export function decodeMetadata(reader: ProtoReader, batch: BatchWriter): void {

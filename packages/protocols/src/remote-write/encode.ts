@@ -4,6 +4,7 @@
  */
 import { decodeLabels, METRIC_NAME, type AnySampleColumns, type Exemplar, type Histogram, type WriteBatch } from '@tsink/core'
 import { HIGH, LOW, wordsOf } from '../double-bits.ts'
+import { encodePairs } from '../label-pairs.ts'
 import { ProtoWriter } from '../protobuf.ts'
 import { encodeHistogram } from './histogram.ts'
 import { metricTypeNumber } from './metadata.ts'
@@ -80,15 +81,6 @@ function encodeV1(batch: WriteBatch, groups: readonly Group[]): Uint8Array {
     request.message(3, inner)
   }
   return request.finish()
-}
-
-function encodePairs(into: ProtoWriter, pair: ProtoWriter, labels: Iterable<readonly [string, string]>): void {
-  for (const [name, value] of labels) {
-    pair.clear()
-    pair.stringField(1, name)
-    pair.stringField(2, value)
-    into.message(1, pair)
-  }
 }
 
 function encodeV2(batch: WriteBatch, groups: readonly Group[]): Uint8Array {
