@@ -75,9 +75,11 @@ export function varianceOf(values: Float64Array, from: number, to: number): numb
   return (squares + squaresLost) / count
 }
 
+let running = new Float64Array(64)
+
 /**
  * Running sums of all values, if they are exact: integers whose sum of magnitudes stays below 2^53. Then the sum of any window is one
- * subtraction and equal to the compensated sum. Null otherwise.
+ * subtraction and equal to the compensated sum. Null otherwise. The result is valid until the next call.
  */
 export function exactPrefix(values: Float64Array, count: number): Float64Array | null {
   let magnitude = 0
@@ -87,7 +89,9 @@ export function exactPrefix(values: Float64Array, count: number): Float64Array |
     magnitude += Math.abs(value)
     if (!(magnitude < 9_007_199_254_740_992)) return null
   }
-  const prefix = new Float64Array(count + 1)
+  if (running.length <= count) running = new Float64Array((count + 1) * 2)
+  const prefix = running
+  prefix[0] = 0
   let sum = 0
   for (let i = 0; i < count; i++) {
     sum += values[i]!
@@ -101,14 +105,37 @@ export function quantileOf(q: number, values: Float64Array, count: number): numb
   if (count === 0 || Number.isNaN(q)) return NaN
   if (q < 0) return -Infinity
   if (q > 1) return Infinity
-  const sorted = values.subarray(0, count).sort()
-  let nans = 0
-  while (nans < count && sorted[count - 1 - nans]! !== sorted[count - 1 - nans]!) nans++
+  const numbers = sortNumbers(values, count)
+  const nans = count - numbers
   const rank = q * (count - 1)
   const lower = Math.max(0, Math.floor(rank))
   const upper = Math.min(count - 1, lower + 1)
   const weight = rank - Math.floor(rank)
-  // The sort puts NaN last; ranks count it first.
-  const at = (index: number): number => (index < nans ? NaN : sorted[index - nans]!)
-  return at(lower) * (1 - weight) + at(upper) * weight
+  // Ranks count NaN first.
+  const low = lower < nans ? NaN : values[lower - nans]!
+  const high = upper < nans ? NaN : values[upper - nans]!
+  return low * (1 - weight) + high * weight
+}
+
+/** Up to so many numbers are sorted faster by insertion than by a call of the native sort. */
+const MAX_INSERTED = 48
+
+/** Sorts the numbers of `values[0..count)` to its front and answers how many they are; the rest were NaN. */
+function sortNumbers(values: Float64Array, count: number): number {
+  let numbers = 0
+  for (let i = 0; i < count; i++) {
+    const value = values[i]!
+    if (value === value) values[numbers++] = value
+  }
+  if (numbers > MAX_INSERTED) {
+    values.subarray(0, numbers).sort()
+    return numbers
+  }
+  for (let i = 1; i < numbers; i++) {
+    const value = values[i]!
+    let at = i
+    for (; at > 0 && values[at - 1]! > value; at--) values[at] = values[at - 1]!
+    values[at] = value
+  }
+  return numbers
 }
