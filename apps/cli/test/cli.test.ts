@@ -44,7 +44,8 @@ function file(name: string, content: string | Uint8Array): string {
   return path
 }
 
-describe('tsink import and query', () => {
+// Each case starts processes, which takes seconds on a machine that is busy.
+describe('tsink import and query', { timeout: 180_000 }, () => {
   test('go through a server', async () => {
     const plain = file('one.txt', `room{name="kitchen"} 21.5 ${T}000\n`)
     const packed = file('two.txt.gz', gzipSync(`room{name="cellar"} 12 ${T}000\n`))
@@ -102,7 +103,7 @@ describe('tsink import and query', () => {
   })
 })
 
-describe('tsink', () => {
+describe('tsink', { timeout: 180_000 }, () => {
   test('prints an expression the canonical way', async () => {
     expect(await tsink(['format', 'sum  by(job)(rate( x [5m]))'])).toMatchObject({ status: 0, stdout: 'sum by (job) (rate(x[5m]))\n' })
   })

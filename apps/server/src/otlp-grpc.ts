@@ -4,7 +4,6 @@
  *     flag 1 (compressed) │ length 4, big-endian │ message          the status follows in trailers
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import {
   createSecureServer,
   createServer,
@@ -19,7 +18,7 @@ import { encodeOtlpResponse, OTLP_LIMITS } from '@tsink/protocols'
 import { decompress } from './body.ts'
 import type { ServerContext } from './context.ts'
 import { writeRefusal } from './errors.ts'
-import { tokenOf } from './token.ts'
+import { certificateOf, tokenOf } from './secrets.ts'
 
 const EXPORT = '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export'
 const FRAME_HEAD_BYTES = 5
@@ -46,10 +45,8 @@ export class OtlpGrpcListener {
     this.#context = context
     const token = tokenOf(config)
     this.#digest = token === null ? null : digest(`Bearer ${token}`)
-    this.#server =
-      config.tlsCert === null || config.tlsKey === null
-        ? createServer()
-        : createSecureServer({ cert: readFileSync(config.tlsCert), key: readFileSync(config.tlsKey) })
+    const certificate = certificateOf(config)
+    this.#server = certificate === null ? createServer() : createSecureServer(certificate)
     this.#server.on('session', (session) => {
       this.#sessions.add(session)
       session.on('close', () => this.#sessions.delete(session))

@@ -2,7 +2,6 @@
  * The HTTP server: fastify with our limits, our way to read bodies, and the routes. It serves before the store is open, so that probes see a
  * process that lives and is not ready yet.
  */
-import { readFileSync } from 'node:fs'
 import { timingSafeEqual, createHash } from 'node:crypto'
 import fastify, { LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { pino } from 'pino'
@@ -10,7 +9,7 @@ import { readBody } from './body.ts'
 import type { ServerContext } from './context.ts'
 import { refuse } from './route.ts'
 import { sendPlain } from './respond.ts'
-import { tokenOf } from './token.ts'
+import { certificateOf, tokenOf } from './secrets.ts'
 import { registerAdmin } from './routes/admin.ts'
 import { registerExchange } from './routes/exchange.ts'
 import { registerFederate } from './routes/federate.ts'
@@ -35,6 +34,7 @@ const KEEP_ALIVE_MS = 65_000
 /** A server that is not listening yet. Sets `context.log`. */
 export async function buildServer(context: ServerContext): Promise<FastifyInstance> {
   const { config } = context
+  const certificate = certificateOf(config)
   const app = fastify({
     loggerInstance: pino({ level: config.logLevel, base: null }, pino.destination({ fd: 2, sync: true })),
     logController: new LogController({ disableRequestLogging: true }),
@@ -43,9 +43,7 @@ export async function buildServer(context: ServerContext): Promise<FastifyInstan
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 4_096 },
-    ...(config.tlsCert === null || config.tlsKey === null
-      ? {}
-      : { https: { cert: readFileSync(config.tlsCert), key: readFileSync(config.tlsKey) } }),
+    ...(certificate === null ? {} : { https: certificate }),
   } as object) as unknown as FastifyInstance
   context.log = app.log
   app.server.maxConnections = config.maxConnections
@@ -118,12 +116,13 @@ function guard(app: FastifyInstance, context: ServerContext): void {
   app.addHook('onRequest', (request, reply, done) => {
     const { origin, authorization } = request.headers
     if (origin !== undefined) allowOrigin(reply, origin, origins)
+    // The page's files are not registered by `route`: they say nothing that needs a token or a store.
     const { open, always } = request.routeOptions.config
-    if (digest !== null && open !== true && !timingSafeEqual(digest, sha256(authorization ?? ''))) {
+    if (digest !== null && open === false && !timingSafeEqual(digest, sha256(authorization ?? ''))) {
       sendPlain(reply.header('www-authenticate', 'Bearer'), 401, 'this server needs a token: Authorization: Bearer TOKEN')
       return
     }
-    if (always !== true && context.phase !== 'ready' && request.routeOptions.url !== undefined) {
+    if (always === false && context.phase !== 'ready') {
       sendPlain(reply.header('retry-after', '1').header('x-tsink-phase', context.phase), 503, 'Service Unavailable')
       return
     }

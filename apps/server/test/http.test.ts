@@ -228,6 +228,23 @@ describe('the edge', () => {
     expect(ping.headers.get('x-influxdb-version')).not.toBe(null)
   })
 
+  test('says that it lives and is not ready while the store is being opened', async () => {
+    const own = await start()
+    try {
+      own.context.phase = 'replaying'
+      for (const path of ['/ready', '/-/ready', '/api/v1/query?query=1', '/api/v1/labels']) {
+        const response = await fetch(own.url + path)
+        expect([response.status, await response.text()], path).toEqual([503, 'Service Unavailable\n'])
+      }
+      expect((await fetch(`${own.url}/api/v1/write`, { method: 'POST', body: 'x' })).status).toBe(503)
+      for (const path of ['/healthz', '/-/healthy', '/metrics', '/api/v1/status/walreplay', '/']) {
+        expect((await fetch(own.url + path)).status, path).toBe(200)
+      }
+    } finally {
+      await own.stop()
+    }
+  })
+
   test('says 404 and 405 as Prometheus does, and names the methods', async () => {
     expect((await fetch(`${server.url}/api/v1/nope`)).status).toBe(404)
     const wrong = await fetch(`${server.url}/api/v1/write`)
@@ -265,6 +282,7 @@ describe('the edge', () => {
       expect((await fetch(`${closed.url}/api/v1/query?query=1`, { headers: { authorization: 'Bearer hunter2' } })).status).toBe(200)
       expect((await fetch(`${closed.url}/metrics`)).status).toBe(401)
       expect((await fetch(`${closed.url}/ready`)).status).toBe(200)
+      expect((await fetch(`${closed.url}/`)).status).toBe(200)
       const flags = await get(closed, '/api/v1/status/flags', { headers: { authorization: 'Bearer hunter2' } })
       expect(JSON.stringify(flags.body)).not.toContain('hunter2')
     } finally {

@@ -1,10 +1,12 @@
 /** The server as a process: its start, its end, and what it says when it cannot start. */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { get as httpsGet } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { loadConfig, startServer } from '@tsink/server'
 import { encodeRemoteWrite, freePort, REMOTE_WRITE_HEADERS, ServerProcess } from '@tsink/testing'
 
 const folders: string[] = []
@@ -40,7 +42,8 @@ async function read(server: ServerProcess, name: string): Promise<string | undef
   return data.result[0]?.value[1]
 }
 
-describe('a server process', () => {
+// Each case starts processes, which takes seconds on a machine that is busy.
+describe('a server process', { timeout: 180_000 }, () => {
   test('keeps what it acknowledged through kill -9, and starts again at once', async () => {
     const dataPath = folder()
     const first = await launch(dataPath)
@@ -88,6 +91,57 @@ describe('a server process', () => {
     expect(taken).toEqual({ status: 2, line: `tsink-server: cannot listen on 127.0.0.1:${port}: the port is taken` })
   })
 
+  test('names a file that it cannot read', () => {
+    const missing = join(folder(), 'none.pem')
+    for (const flags of [
+      ['--auth-token-file', missing],
+      ['--tls-cert', missing, '--tls-key', missing],
+    ]) {
+      const { status, line } = fail('--listen', '127.0.0.1:0', ...flags)
+      expect([status, line]).toEqual([2, `tsink-server: ${flags[0]}: cannot read ${missing}: ENOENT`])
+    }
+  })
+
+  test.skipIf(!hasOpenssl())('serves HTTPS with a certificate (skipped, because there is no openssl, where there is none)', async () => {
+    const path = folder()
+    const [cert, key] = [join(path, 'cert.pem'), join(path, 'key.pem')]
+    const made = spawnSync('openssl', [
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-keyout',
+      key,
+      '-out',
+      cert,
+      '-days',
+      '2',
+      '-subj',
+      '/CN=localhost',
+      '-addext',
+      'subjectAltName=IP:127.0.0.1',
+    ])
+    expect(made.status).toBe(0)
+    const server = await startServer(
+      await loadConfig(['--listen', '127.0.0.1:0', '--log-level', 'fatal', '--tls-cert', cert, '--tls-key', key], {}),
+    )
+    try {
+      await server.ready
+      expect(server.url).toMatch(/^https:/)
+      const body = await new Promise<string>((resolve, reject) => {
+        httpsGet(`${server.url}/ready`, { ca: readFileSync(cert) }, (response) => {
+          let text = ''
+          response.on('data', (chunk: Buffer) => (text += chunk.toString()))
+          response.on('end', () => resolve(text))
+        }).on('error', reject)
+      })
+      expect(body).toBe('ready')
+    } finally {
+      await server.stop()
+    }
+  })
+
   test('prints its help and its version', () => {
     expect(spawnSync(command[0]!, [...command.slice(1), '--help'], { encoding: 'utf8' }).stdout).toContain('--data-path')
     expect(spawnSync(command[0]!, [...command.slice(1), '--version'], { encoding: 'utf8' }).stdout).toMatch(/^tsink \d+\.\d+\.\d+\n$/)
@@ -101,4 +155,8 @@ function fail(...args: string[]): { readonly status: number | null; readonly lin
     timeout: 20_000,
   })
   return { status, line: stderr.trimEnd() }
+}
+
+function hasOpenssl(): boolean {
+  return spawnSync('openssl', ['version']).status === 0
 }

@@ -144,6 +144,41 @@ metric_relabel_configs:
   })
 })
 
+describe('what a target exposes goes on from scrape to scrape', () => {
+  test('when classic histograms are made native', async () => {
+    let round = 0
+    const one = await target()
+    one.answer = (_, response) => {
+      round++
+      const lines = [`h_bucket{le="1"} ${round}`, `h_bucket{le="+Inf"} ${2 * round}`, `h_sum ${round}`, `h_count ${2 * round}`]
+      response.writeHead(200, { 'content-type': TEXT }).end(`# TYPE h histogram\n${lines.join('\n')}\nother 1\n`)
+    }
+    const s = await scraping(job('j', [one], 'convert_classic_histograms_to_nhcb: true'))
+    await until('it was scraped four times', () => round > 4)
+    expect(Number(await s.value('histogram_count(h)'))).toBeGreaterThan(4)
+    expect(await s.query('{__name__=~"h_.*"}')).toEqual([])
+    expect(Number(await s.value('count_over_time(h[1m])'))).toBeGreaterThan(2)
+    expect(await s.value('other')).toBe('1')
+    expect(await s.value('scrape_series_added')).toBe('0')
+  })
+
+  test('when counters say when they began', async () => {
+    const one = await target(
+      '# TYPE c counter\nc_total{x="1"} 5\nc_created{x="1"} 1700000000\nc_total{x="2"} 6\nc_created{x="2"} 1700000100\n# EOF\n',
+    )
+    one.headers = { 'content-type': 'application/openmetrics-text; version=1.0.0' }
+    const server = await Scraping.open(job('j', [one]), '--enable-feature', 'use-start-timestamps,promql-experimental-functions')
+    open.push(server)
+    await until('it was scraped four times', () => one.requests.length > 4)
+    const starts = (await server.query('start_timestamp(c_total)')).map(([labels, value]) => [labels['x'], value])
+    expect(starts).toEqual([
+      ['1', '1700000000'],
+      ['2', '1700000100'],
+    ])
+    expect(await server.query('c_created')).toEqual([])
+  })
+})
+
 describe('a series that vanishes', () => {
   test('is stale from the next scrape on, and comes back', async () => {
     const one = await target('a{x="1"} 1\na{x="2"} 2\n')

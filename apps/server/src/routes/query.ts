@@ -134,11 +134,12 @@ async function answer(
       `value ${JSON.stringify(stats)} for parameter "stats" is deprecated and will be rejected in the next major release, use "true" or "all"`,
     )
   }
+  const perStep = stats === 'all' && context.config.enableFeature.includes('promql-per-step-stats')
   reply.header('content-type', 'application/json')
   return sendText(
     request,
     reply,
-    encodeQueryResult({ value, warnings, infos: result.infos }, stats === '' ? undefined : statsOf(result, began)),
+    encodeQueryResult({ value, warnings, infos: result.infos }, stats === '' ? undefined : statsOf(result, began, perStep)),
   )
 }
 
@@ -165,6 +166,7 @@ async function evaluate(
     deadlineMs,
     signal,
     features: featuresOf(config),
+    stats: parameters.get('stats') !== '',
     now: () => performance.now(),
     yieldToHost,
   }
@@ -223,9 +225,10 @@ function limited(value: QueryValue, limit: number): [value: QueryValue, truncate
 }
 
 /** Prometheus's statistics, as far as they have a meaning here: one time, and samples as they were read. */
-function statsOf({ stats }: EvaluatedResult, began: number): unknown {
+function statsOf({ stats }: EvaluatedResult, began: number, perStep: boolean): unknown {
   const total = (performance.now() - began) / 1_000
-  const { samplesRead, peakSamples } = stats
+  const { samplesRead, peakSamples, queryableSamples, newSamples, timestamps } = stats
+  const bySteps = (counts: Float64Array | null): number[][] => Array.from(timestamps ?? [], (time, k) => [time / 1_000, counts?.[k] ?? 0])
   return {
     timings: {
       evalTotalTime: total,
@@ -235,6 +238,11 @@ function statsOf({ stats }: EvaluatedResult, began: number): unknown {
       execQueueTime: 0,
       execTotalTime: total,
     },
-    samples: { totalQueryableSamples: samplesRead, samplesRead, peakSamples },
+    samples: {
+      totalQueryableSamples: queryableSamples?.reduce((sum, count) => sum + count, 0) ?? samplesRead,
+      samplesRead,
+      peakSamples,
+      ...(perStep ? { totalQueryableSamplesPerStep: bySteps(queryableSamples), samplesReadPerStep: bySteps(newSamples) } : {}),
+    },
   }
 }

@@ -45,12 +45,14 @@ export interface Taken {
 
 /** In place of an entry: relabelling drops the series. */
 const DROPPED = 0xffff_ffff
+/** In place of an entry: nobody has asked yet. */
+const UNKNOWN = 0xffff_fffe
 /** A table is made anew when more than half of it, and more than this, is of series that are gone. */
 const SPARE_ENTRIES = 256
 
 export class ScrapedSeries {
   /** For the decoder of the next body. Its store's numbers are entry numbers plus 1. */
-  cache: SeriesCache = new SeriesCache()
+  cache: SeriesCache = new SeriesCache({ numbersSuffice: true })
   /** The series of every batch; the store keeps its numbers in it. */
   table: SeriesTable = new SeriesTable(64, 4_096)
   readonly #rules: SeriesRules
@@ -78,19 +80,23 @@ export class ScrapedSeries {
     for (const columns of batch.samples) scraped += columns.count
     const nothing = { samples: [], exemplars: [], stale: [], scraped, added: 0, duplicates: 0 }
     const { series } = batch
-    const entries = new Uint32Array(series.count)
-    for (let slot = 0; slot < series.count; slot++) {
-      const known = series.refs[slot]!
-      let entry = known === DROPPED ? DROPPED : known - 1
-      if (known === 0) {
-        const admitted = this.#admit(series.labelBytes(slot))
-        if (typeof admitted !== 'number') return { ...nothing, kept: scraped, problem: admitted }
-        entry = admitted
-        series.refs[slot] = entry === DROPPED ? DROPPED : entry + 1
+    // Only series that have samples count: a decoder that makes histograms of others leaves the others behind.
+    const entries = new Uint32Array(series.count).fill(UNKNOWN)
+    let kept = 0
+    for (const { slots, count } of batch.samples) {
+      for (let i = 0; i < count; i++) {
+        const slot = slots[i]!
+        let entry = entries[slot]!
+        if (entry === UNKNOWN) {
+          const known = series.refs[slot]!
+          const found = known === DROPPED ? DROPPED : known > 0 ? known - 1 : this.#admit(series.labelBytes(slot))
+          if (typeof found !== 'number') return { ...nothing, kept: scraped, problem: found }
+          entry = entries[slot] = found
+          series.refs[slot] = entry === DROPPED ? DROPPED : entry + 1
+        }
+        if (entry !== DROPPED) kept++
       }
-      entries[slot] = entry
     }
-    const kept = countKept(batch.samples, entries)
     const { sampleLimit } = this.#rules
     if (sampleLimit > 0 && kept > sampleLimit) {
       return {
@@ -105,7 +111,7 @@ export class ScrapedSeries {
     const exemplars: Exemplar[] = []
     for (const exemplar of batch.exemplars ?? []) {
       const entry = entries[exemplar.slot]!
-      if (entry !== DROPPED) exemplars.push({ ...exemplar, slot: entry })
+      if (entry !== DROPPED && entry !== UNKNOWN) exemplars.push({ ...exemplar, slot: entry })
     }
     const stale = this.#live ? this.#unmarked(scrape - 1) : []
     this.#live = true
@@ -261,14 +267,6 @@ function joined(exposed: Labels, target: Labels, honor: boolean): Labels {
     all.set(free, value)
   }
   return Labels.from(all)
-}
-
-function countKept(samples: readonly AnySampleColumns[], entries: Uint32Array): number {
-  let kept = 0
-  for (const { slots, count } of samples) {
-    for (let i = 0; i < count; i++) if (entries[slots[i]!] !== DROPPED) kept++
-  }
-  return kept
 }
 
 /** Moves the samples [from, to) to `kept`, bits and all, and returns where the next ones go. */
