@@ -133,9 +133,9 @@ class Values {
   }
 }
 
-const READ_SERIES = 50
-/** So often each read is made; the middle of the times counts. */
-const READS = 15
+const READ_SERIES = 20
+/** So often each read is made; the middle of the times counts, when the loops have been compiled. */
+const READS = 31
 /** Reading single series out of a table that is clustered by time is a scan of all of it: a few tell enough. */
 const SLOW_READS = 1
 
