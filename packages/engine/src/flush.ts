@@ -101,7 +101,7 @@ function sourcesIn(sources: readonly Source[], window: Window): readonly Source[
 }
 
 /** So many series leave the registry in one piece of work. */
-const FORGET_SERIES = 4_096
+const FORGET_SERIES = 2_048
 
 /** Takes the series of a generation that is gone out of the registry, unless they have samples in another. */
 function forgetSeries(parts: Parts, generation: Generation): void {
