@@ -27,12 +27,6 @@ interface Recorded {
 const DIFFERENT: Readonly<Record<number, string>> = {
   10: 'a time that is no number is refused; the reference lets it overflow',
   11: 'a time that is no number is refused; the reference lets it overflow',
-  98: 'samples are counted as they are read, once',
-  99: 'samples are counted as they are read, once',
-  100: 'samples are counted as they are read, once',
-  101: 'samples are counted as they are read, once',
-  102: 'samples are counted as they are read, once',
-  103: 'samples are counted as they are read, once',
   165: 'which series remain under a limit is open',
   207: 'metadata of remote write 2.0 is kept and shown',
   208: 'metadata of remote write 2.0 is kept and shown',

@@ -30,6 +30,8 @@ export interface QueryStats {
   readonly queryableSamples: Float64Array | null
   /** Samples that a step looks at and the step before did not. Null as above. */
   readonly newSamples: Float64Array | null
+  /** The times of the steps in Unix milliseconds. Null as above. */
+  readonly timestamps: Float64Array | null
 }
 
 /** A query's answer with its statistics, and the analysis of its plan where one was asked for. */
@@ -49,7 +51,7 @@ export async function instantQuery(query: string | Expr, timeMs: number, options
   const { plan, text } = prepare(query, range, settings)
   const grid: Grid = { startMs: timeMs, stepMs: 0, count: 1, inner: false }
   const execution = new Execution(settings, range, grid.count, text, runner)
-  return finish(plan, execution, await run(plan, grid, execution, true))
+  return finish(plan, grid, execution, await run(plan, grid, execution, true))
 }
 
 /**
@@ -70,7 +72,7 @@ export async function rangeQuery(
   const { plan, text } = prepare(query, range, settings)
   const grid: Grid = { startMs, stepMs, count: Math.floor((endMs - startMs) / stepMs) + 1, inner: false }
   const execution = new Execution(settings, range, grid.count, text, runner)
-  return finish(plan, execution, await run(plan, grid, execution, false))
+  return finish(plan, grid, execution, await run(plan, grid, execution, false))
 }
 
 function prepare(query: string | Expr, range: QueryRange, settings: Settings): { plan: Plan; text: string } {
@@ -90,13 +92,19 @@ export function planOf(query: string | Expr, range: QueryRange, options: QueryOp
   return prepare(query, range, settle(options)).plan
 }
 
-function finish(plan: Plan, execution: Execution, value: QueryValue): EvaluatedResult {
+function finish(plan: Plan, grid: Grid, execution: Execution, value: QueryValue): EvaluatedResult {
   const { annotations, samplesRead, peakSamples, counts } = execution
   return {
     value,
     warnings: annotations.warnings(),
     infos: annotations.infos(),
-    stats: { samplesRead, peakSamples, queryableSamples: counts?.queryable ?? null, newSamples: counts?.fresh ?? null },
+    stats: {
+      samplesRead,
+      peakSamples,
+      queryableSamples: counts?.queryable ?? null,
+      newSamples: counts?.fresh ?? null,
+      timestamps: counts === null ? null : timesOf(grid),
+    },
     analysis: execution.settings.analyze ? analysisOf(plan, execution) : null,
   }
 }

@@ -178,6 +178,11 @@ export class Execution {
     })
   }
 
+  /** Notes, for the statistics, how many samples Prometheus would hold here: it keeps the results of an operator until all are there. */
+  notePeak(samples: number): void {
+    if (samples > this.peakSamples) this.peakSamples = samples
+  }
+
   /** Counts one more series read. */
   countSeries(): void {
     this.#series++

@@ -4,7 +4,7 @@
  */
 import type { Labels } from '@tsink/core'
 import type { Execution, Pages } from '../evaluate/execution.ts'
-import { FLOAT, HISTOGRAM, isEmpty, pageSize, StepSeries, type Grid } from '../evaluate/steps.ts'
+import { FLOAT, HISTOGRAM, isEmpty, pageSize, samplesOf, StepSeries, type Grid } from '../evaluate/steps.ts'
 import { applyExtendedFunction } from '../functions/extended.ts'
 import { applyRangeFunction } from '../functions/range-functions.ts'
 import { SplitWindow, Window, type WindowShape } from '../functions/window.ts'
@@ -33,6 +33,8 @@ export async function* overWindows(plan: WindowPlan, grid: Grid, execution: Exec
   }
   const window = new Window(shape)
   const limit = pageSize(grid)
+  let given = 0
+  let largest = 0
   const split = new SplitWindow(shape)
   const extended = source.input.kind === 'selector' ? source.input.extended : 'none'
   const dropper = KEEPS_NAME.has(func) ? null : new NameDropper(source.names, execution)
@@ -50,9 +52,14 @@ export async function* overWindows(plan: WindowPlan, grid: Grid, execution: Exec
         execution.recycle(result)
         continue
       }
+      if (execution.counts !== null) {
+        given += samplesOf(result)
+        for (let k = 0; k < window.steps; k++) largest = Math.max(largest, window.high[k]! - window.low[k]!)
+        execution.notePeak(given + largest)
+      }
       if (wantsCounter && result.kinds.includes(FLOAT)) adviseCounter(labels, window)
-      const given = dropper === null ? result : dropper.drop(result)
-      if (given !== null) out.push(given)
+      const named = dropper === null ? result : dropper.drop(result)
+      if (named !== null) out.push(named)
       if (out.length >= limit) {
         yield out
         out = []
