@@ -37,45 +37,56 @@ export function decodeOtlpJson(body: Uint8Array): OtlpRequest {
   } catch (error) {
     throw badBody(FORMAT, 'the body', `is no JSON: ${(error as Error).message.slice(0, 200)}, in ${excerpt(body, 0, body.length)}`)
   }
-  const request = objectAt(root, 'the body')
-  return { resources: listOf(request, 'resourceMetrics', '', readResource) }
+  const request = objectAt(root, null)
+  return { resources: listOf(request, 'resourceMetrics', null, readResource) }
 }
 
 type Fields = Readonly<Record<string, unknown>>
 
+/** The names of the schema for those in camelCase, made once. */
+const SCHEMA_NAMES = new Map<string, string>()
+
 /** A field by its camelCase name or its name in the schema. */
 function field(fields: Fields, name: string): unknown {
   const value = fields[name]
-  return value ?? fields[name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)] ?? undefined
+  if (value !== undefined && value !== null) return value
+  let other = SCHEMA_NAMES.get(name)
+  if (other === undefined) {
+    other = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+    SCHEMA_NAMES.set(name, other)
+  }
+  return fields[other] ?? undefined
 }
 
-function objectAt(value: unknown, path: string): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw badBody(FORMAT, path, `expected an object, found ${show(value)}`)
+function objectAt(value: unknown, path: Path): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw bad(path, `expected an object, found ${show(value)}`)
   return value as Fields
 }
 
-function optionalObject(fields: Fields, name: string, path: string): Fields {
+function optionalObject(fields: Fields, name: string, path: Path): Fields {
   const value = field(fields, name)
   return value === undefined ? {} : objectAt(value, join(path, name))
 }
 
-function listOf<T>(fields: Fields, name: string, path: string, read: (fields: Fields, path: string) => T): T[] {
+function listOf<T>(fields: Fields, name: string, path: Path, read: (fields: Fields, path: Path) => T): T[] {
   const value = field(fields, name)
   if (value === undefined) return []
   const where = join(path, name)
-  if (!Array.isArray(value)) throw badBody(FORMAT, where, `expected a list, found ${show(value)}`)
-  return value.map((item, index) => read(objectAt(item, `${where}[${index}]`), `${where}[${index}]`))
+  if (!Array.isArray(value)) throw bad(where, `expected a list, found ${show(value)}`)
+  return value.map((item, index) => {
+    const at = join(where, index)
+    return read(objectAt(item, at), at)
+  })
 }
 
-function textField(fields: Fields, name: string, path: string): string {
+function textField(fields: Fields, name: string, path: Path): string {
   const value = field(fields, name)
   if (value === undefined) return ''
-  if (typeof value !== 'string') throw badBody(FORMAT, join(path, name), `expected a string, found ${show(value)}`)
+  if (typeof value !== 'string') throw bad(join(path, name), `expected a string, found ${show(value)}`)
   return value
 }
 
-function numberAt(value: unknown, path: string): number {
+function numberAt(value: unknown, path: Path): number {
   if (typeof value === 'number') return value
   if (typeof value === 'string') {
     if (value === 'NaN') return NaN
@@ -83,22 +94,22 @@ function numberAt(value: unknown, path: string): number {
     if (value === '-Infinity') return -Infinity
     if (/^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/.test(value)) return Number(value)
   }
-  throw badBody(FORMAT, path, `expected a number, found ${show(value)}`)
+  throw bad(path, `expected a number, found ${show(value)}`)
 }
 
-function numberField(fields: Fields, name: string, path: string): number {
+function numberField(fields: Fields, name: string, path: Path): number {
   const value = field(fields, name)
   return value === undefined ? 0 : numberAt(value, join(path, name))
 }
 
-function numberList(fields: Fields, name: string, path: string): number[] {
+function numberList(fields: Fields, name: string, path: Path): number[] {
   const value = field(fields, name)
   if (value === undefined) return []
-  if (!Array.isArray(value)) throw badBody(FORMAT, join(path, name), `expected a list, found ${show(value)}`)
-  return value.map((item, index) => numberAt(item, `${join(path, name)}[${index}]`))
+  if (!Array.isArray(value)) throw bad(join(path, name), `expected a list, found ${show(value)}`)
+  return value.map((item, index) => numberAt(item, join(join(path, name), index)))
 }
 
-function instantField(fields: Fields, name: string, path: string): Instant {
+function instantField(fields: Fields, name: string, path: Path): Instant {
   const value = field(fields, name)
   if (value === undefined) return UNSET
   const text =
@@ -107,27 +118,39 @@ function instantField(fields: Fields, name: string, path: string): Instant {
       : typeof value === 'number'
         ? BigInt(Math.trunc(value)).toString()
         : value
-  if (typeof text !== 'string' || !/^\d{1,20}$/.test(text))
-    throw badBody(FORMAT, join(path, name), `expected nanoseconds, found ${show(value)}`)
+  if (typeof text !== 'string' || !/^\d{1,20}$/.test(text)) throw bad(join(path, name), `expected nanoseconds, found ${show(value)}`)
   return { ms: Number(text.slice(0, -6)), nanos: Number(text.slice(-6)) }
 }
 
-function join(path: string, name: string): string {
-  return path === '' ? name : `${path}.${name}`
+/** A place in the body. It becomes text only when something is wrong there. */
+type Path = { readonly parent: Path; readonly step: string | number } | null
+
+function join(parent: Path, step: string | number): Path {
+  return { parent, step }
+}
+
+function printPath(path: Path): string {
+  if (path === null) return ''
+  const before = printPath(path.parent)
+  return typeof path.step === 'number' ? `${before}[${path.step}]` : before === '' ? path.step : `${before}.${path.step}`
+}
+
+function bad(path: Path, what: string): Error {
+  return badBody(FORMAT, path === null ? 'the body' : printPath(path), what)
 }
 
 function show(value: unknown): string {
   return (JSON.stringify(value) ?? 'nothing').slice(0, 60)
 }
 
-function readResource(fields: Fields, path: string): ResourceMetrics {
+function readResource(fields: Fields, path: Path): ResourceMetrics {
   return {
     attributes: attributesOf(optionalObject(fields, 'resource', path), 'attributes', join(path, 'resource')),
     scopes: listOf(fields, 'scopeMetrics', path, readScope),
   }
 }
 
-function readScope(fields: Fields, path: string): ScopeMetrics {
+function readScope(fields: Fields, path: Path): ScopeMetrics {
   const scope = optionalObject(fields, 'scope', path)
   const where = join(path, 'scope')
   return {
@@ -139,7 +162,7 @@ function readScope(fields: Fields, path: string): ScopeMetrics {
   }
 }
 
-function readMetric(fields: Fields, path: string): OtlpMetric {
+function readMetric(fields: Fields, path: Path): OtlpMetric {
   return {
     name: textField(fields, 'name', path),
     description: textField(fields, 'description', path),
@@ -148,7 +171,7 @@ function readMetric(fields: Fields, path: string): OtlpMetric {
   }
 }
 
-function readData(fields: Fields, path: string): OtlpData | null {
+function readData(fields: Fields, path: Path): OtlpData | null {
   const get = (name: string): Fields | null => (field(fields, name) === undefined ? null : optionalObject(fields, name, path))
   const gauge = get('gauge')
   if (gauge !== null) return { kind: 'gauge', points: listOf(gauge, 'dataPoints', join(path, 'gauge'), readNumber) }
@@ -184,16 +207,16 @@ function readData(fields: Fields, path: string): OtlpData | null {
   return summary === null ? null : { kind: 'summary', points: listOf(summary, 'dataPoints', join(path, 'summary'), readSummary) }
 }
 
-function temporalityOf(fields: Fields, path: string): Temporality {
+function temporalityOf(fields: Fields, path: Path): Temporality {
   const value = field(fields, 'aggregationTemporality')
   if (value === undefined) return 'unspecified'
   if (typeof value === 'number') return TEMPORALITIES[value] ?? 'unspecified'
   const known = TEMPORALITIES.find((name) => value === `AGGREGATION_TEMPORALITY_${name.toUpperCase()}`)
-  if (known === undefined) throw badBody(FORMAT, join(path, 'aggregationTemporality'), `expected a temporality, found ${show(value)}`)
+  if (known === undefined) throw bad(join(path, 'aggregationTemporality'), `expected a temporality, found ${show(value)}`)
   return known
 }
 
-function commonOf(fields: Fields, path: string): { attributes: AttributeList; time: Instant; start: Instant; isStale: boolean } {
+function commonOf(fields: Fields, path: Path): { attributes: AttributeList; time: Instant; start: Instant; isStale: boolean } {
   return {
     attributes: attributeList(attributesOf(fields, 'attributes', path)),
     time: instantField(fields, 'timeUnixNano', path),
@@ -202,7 +225,7 @@ function commonOf(fields: Fields, path: string): { attributes: AttributeList; ti
   }
 }
 
-function readNumber(fields: Fields, path: string): ReturnType<typeof newNumberPoint> {
+function readNumber(fields: Fields, path: Path): ReturnType<typeof newNumberPoint> {
   const integer = field(fields, 'asInt')
   return {
     ...commonOf(fields, path),
@@ -211,11 +234,11 @@ function readNumber(fields: Fields, path: string): ReturnType<typeof newNumberPo
   }
 }
 
-function sumOf(fields: Fields, path: string): number | null {
+function sumOf(fields: Fields, path: Path): number | null {
   return field(fields, 'sum') === undefined ? null : numberField(fields, 'sum', path)
 }
 
-function readHistogram(fields: Fields, path: string): ReturnType<typeof newHistogramPoint> {
+function readHistogram(fields: Fields, path: Path): ReturnType<typeof newHistogramPoint> {
   return {
     ...commonOf(fields, path),
     count: numberField(fields, 'count', path),
@@ -226,7 +249,7 @@ function readHistogram(fields: Fields, path: string): ReturnType<typeof newHisto
   }
 }
 
-function readExponential(fields: Fields, path: string): ReturnType<typeof newExponentialPoint> {
+function readExponential(fields: Fields, path: Path): ReturnType<typeof newExponentialPoint> {
   const buckets = (name: string): { offset: number; counts: number[] } => {
     const inner = optionalObject(fields, name, path)
     return { offset: numberField(inner, 'offset', join(path, name)), counts: numberList(inner, 'bucketCounts', join(path, name)) }
@@ -244,7 +267,7 @@ function readExponential(fields: Fields, path: string): ReturnType<typeof newExp
   }
 }
 
-function readSummary(fields: Fields, path: string): ReturnType<typeof newSummaryPoint> {
+function readSummary(fields: Fields, path: Path): ReturnType<typeof newSummaryPoint> {
   return {
     ...commonOf(fields, path),
     count: numberField(fields, 'count', path),
@@ -256,7 +279,7 @@ function readSummary(fields: Fields, path: string): ReturnType<typeof newSummary
   }
 }
 
-function readExemplar(fields: Fields, path: string): OtlpExemplar {
+function readExemplar(fields: Fields, path: Path): OtlpExemplar {
   const integer = field(fields, 'asInt')
   return {
     attributes: attributesOf(fields, 'filteredAttributes', path),
@@ -267,18 +290,18 @@ function readExemplar(fields: Fields, path: string): OtlpExemplar {
   }
 }
 
-function attributesOf(fields: Fields, name: string, path: string): Attribute[] {
+function attributesOf(fields: Fields, name: string, path: Path): Attribute[] {
   return listOf(fields, name, path, (pair, where) => {
     const value = field(pair, 'value')
     return [
       textField(pair, 'key', where),
-      value === undefined ? '' : attributeText(anyValue(objectAt(value, `${where}.value`), `${where}.value`, 0)),
+      value === undefined ? '' : attributeText(anyValue(objectAt(value, join(where, 'value')), join(where, 'value'), 0)),
     ] as const
   })
 }
 
-function anyValue(fields: Fields, path: string, depth: number): AnyValue {
-  if (depth > OTLP_LIMITS.valueDepth) throw badBody(FORMAT, path, `nests deeper than ${OTLP_LIMITS.valueDepth} levels`)
+function anyValue(fields: Fields, path: Path, depth: number): AnyValue {
+  if (depth > OTLP_LIMITS.valueDepth) throw bad(path, `nests deeper than ${OTLP_LIMITS.valueDepth} levels`)
   const text = field(fields, 'stringValue')
   if (text !== undefined) return textField(fields, 'stringValue', path)
   const bool = field(fields, 'boolValue')
@@ -286,24 +309,29 @@ function anyValue(fields: Fields, path: string, depth: number): AnyValue {
   const integer = field(fields, 'intValue')
   if (integer !== undefined) {
     if (typeof integer === 'string' && /^-?\d{1,19}$/.test(integer)) return BigInt(integer)
-    return numberAt(integer, `${path}.intValue`)
+    return numberAt(integer, join(path, 'intValue'))
   }
   const double = field(fields, 'doubleValue')
-  if (double !== undefined) return numberAt(double, `${path}.doubleValue`)
+  if (double !== undefined) return numberAt(double, join(path, 'doubleValue'))
   const bytes = field(fields, 'bytesValue')
   if (bytes !== undefined) return textField(fields, 'bytesValue', path)
   if (field(fields, 'arrayValue') !== undefined) {
-    return listOf(optionalObject(fields, 'arrayValue', path), 'values', `${path}.arrayValue`, (inner, where) =>
+    return listOf(optionalObject(fields, 'arrayValue', path), 'values', join(path, 'arrayValue'), (inner, where) =>
       anyValue(inner, where, depth + 1),
     )
   }
   if (field(fields, 'kvlistValue') === undefined) return null
-  const map = listOf(optionalObject(fields, 'kvlistValue', path), 'values', `${path}.kvlistValue`, (pair, where): [string, AnyValue] => {
-    const value = field(pair, 'value')
-    return [
-      textField(pair, 'key', where),
-      value === undefined ? null : anyValue(objectAt(value, `${where}.value`), `${where}.value`, depth + 1),
-    ]
-  })
+  const map = listOf(
+    optionalObject(fields, 'kvlistValue', path),
+    'values',
+    join(path, 'kvlistValue'),
+    (pair, where): [string, AnyValue] => {
+      const value = field(pair, 'value')
+      return [
+        textField(pair, 'key', where),
+        value === undefined ? null : anyValue(objectAt(value, join(where, 'value')), join(where, 'value'), depth + 1),
+      ]
+    },
+  )
   return { map }
 }
