@@ -210,7 +210,7 @@ describe('the endpoints', () => {
     expect((await get(s.server, '/api/v1/scrape_pools')).body.data).toEqual({ scrapePools: ['a', 'b'] })
     const { yaml } = (await get(s.server, '/api/v1/scrape_pools/config?scrapePool=b')).body.data as { yaml: string }
     expect(yaml).toContain('job_name: b\n')
-    expect(yaml).toContain('scrape_interval: 200ms\n')
+    expect(yaml).toContain('scrape_interval: 300ms\n')
   })
 
   test('tell what targets say of their metrics', async () => {
@@ -301,7 +301,7 @@ describe.skipIf(noOpenssl !== '')(`a target behind TLS${noOpenssl}`, () => {
     open.push({ close: () => new Promise((done) => (secure.closeAllConnections(), secure.close(done))) })
     const { port } = secure.address() as AddressInfo
     const job = (name: string, tls: string): string =>
-      `  - { job_name: ${name}, scheme: https, scrape_timeout: 200ms, static_configs: [{ targets: ['127.0.0.1:${port}'] }], tls_config: { ${tls} } }\n`
+      `  - { job_name: ${name}, scheme: https, static_configs: [{ targets: ['127.0.0.1:${port}'] }], tls_config: { ${tls} } }\n`
     await s.reload(
       job('unknown', '') +
         job('careless', 'insecure_skip_verify: true') +
@@ -309,9 +309,9 @@ describe.skipIf(noOpenssl !== '')(`a target behind TLS${noOpenssl}`, () => {
         job('misnamed', 'ca_file: cert.pem') +
         job('without', 'ca_file: missing.pem'),
     )
-    expect(await s.downWith('unknown')).toMatch(/self-signed certificate/)
-    expect(await s.downWith('misnamed')).toMatch(/does not match certificate/)
-    expect(await s.downWith('without')).toBe(`cannot read ${file('missing.pem')}: ENOENT`)
+    await s.downWith('unknown', /self-signed certificate/)
+    await s.downWith('misnamed', /does not match certificate/)
+    await s.downWith('without', `cannot read ${file('missing.pem')}: ENOENT`)
     await until('two are up', async () => (await s.query('up == 1')).length === 2)
     expect(await s.value('client_known{job="careless"}')).toBe('0')
     expect(await s.value('client_known{job="known"}')).toBe('1')

@@ -31,7 +31,7 @@ export class Scraping {
     this.server = server
   }
 
-  /** `config` gets a global section with an interval of 200 ms in front. */
+  /** `config` gets a global section with an interval of 300 ms in front. */
   static async open(config: string | ((folder: string) => string), ...flags: string[]): Promise<Scraping> {
     const folder = mkdtempSync(join(tmpdir(), 'tsink-scraping-'))
     const path = join(folder, 'scrape.yml')
@@ -75,19 +75,21 @@ export class Scraping {
     return (await get(this.server, `/api/v1/targets${query}`)).body.data
   }
 
-  /** The last error of the only target of a job, once it is down. */
-  async downWith(job: string): Promise<string> {
+  /** Waits until a target of a job is down for a reason: its last error, or a part of it. A slow machine may fail a scrape otherwise first. */
+  async downWith(job: string, reason: string | RegExp): Promise<void> {
     let error = ''
-    await until(`a target of ${job} is down`, async () => {
+    const isSo = async (): Promise<boolean> => {
       const target = (await this.targets(`?scrapePool=${job}`)).activeTargets[0]
       error = target?.lastError ?? ''
-      return target?.health === 'down'
+      return target?.health === 'down' && (typeof reason === 'string' ? error === reason : reason.test(error))
+    }
+    await until(`a target of ${job} is down with ${String(reason)}`, isSo).catch((cause: unknown) => {
+      throw new Error(`${(cause as Error).message}; it says ${JSON.stringify(error)}`)
     })
-    return error
   }
 }
 
-const PREFIX = 'global: { scrape_interval: 200ms }\nscrape_configs:\n'
+const PREFIX = 'global: { scrape_interval: 300ms }\nscrape_configs:\n'
 
 /** Waits for something to become true. */
 export async function until(what: string, isSo: () => Promise<boolean> | boolean, timeoutMs = 10_000): Promise<void> {

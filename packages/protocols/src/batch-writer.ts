@@ -31,7 +31,8 @@ export class BatchWriter {
   readonly #unit: TimeUnit
   readonly #cache: SeriesCache | undefined
   #entries: Uint32Array = new Uint32Array(64)
-  readonly #floats: FloatColumns = new FloatColumns()
+  readonly #generation: number
+  readonly #floats: FloatColumns
   readonly #others = new Map<ValueKind, OtherColumns>()
   readonly #metadata = new Map<string, MetricMetadata>()
   readonly #exemplars: Exemplar[] = []
@@ -41,8 +42,11 @@ export class BatchWriter {
   constructor(options: DecodeOptions, expectedSeries = 16, expectedBytes = 1_024) {
     this.#unit = options.unit ?? 'ms'
     this.#cache = options.cache
-    this.series = new SeriesTable(expectedSeries, expectedBytes)
+    // A cache whose numbers suffice brings no label bytes, or few.
+    this.series = new SeriesTable(expectedSeries, this.#cache?.numbersSuffice === true ? Math.min(expectedBytes, 4_096) : expectedBytes)
+    this.#floats = new FloatColumns(Math.max(64, expectedSeries))
     this.#cache?.begin()
+    this.#generation = this.#cache?.generation ?? 0
   }
 
   /** The slot of a series that the cache knows by these raw bytes, or -1. */
@@ -65,6 +69,13 @@ export class BatchWriter {
 
   addLabels(labels: Labels): number {
     return this.#enter(this.series.add(labels), 0)
+  }
+
+  /** A view of the canonical label bytes of a slot; empty in the rare case that the cache has forgotten them since. */
+  labelBytes(slot: number): Uint8Array {
+    const entry = this.#entries[slot]!
+    const isLeftOut = entry > 0 && this.#cache!.numbersSuffice && this.#cache!.generation === this.#generation
+    return isLeftOut ? this.#cache!.labelBytes(entry - 1) : this.series.labelBytes(slot)
   }
 
   float(slot: number, ms: number, value: number, startMs = 0, nanos = 0, startNanos = 0): void {
@@ -236,10 +247,16 @@ export class BatchWriter {
 
 class FloatColumns {
   count = 0
-  #slots: Uint32Array = new Uint32Array(64)
-  #timestamps: Float64Array = new Float64Array(64)
-  #values: Float64Array = new Float64Array(64)
+  #slots: Uint32Array
+  #timestamps: Float64Array
+  #values: Float64Array
   #startTimestamps: Float64Array | null = null
+
+  constructor(capacity: number) {
+    this.#slots = new Uint32Array(capacity)
+    this.#timestamps = new Float64Array(capacity)
+    this.#values = new Float64Array(capacity)
+  }
 
   push(slot: number, timestamp: number, value: number, startTimestamp: number): void {
     const at = this.count++

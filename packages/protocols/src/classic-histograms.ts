@@ -59,7 +59,7 @@ export function convertClassicHistograms(batch: BatchWriter, from: number, metri
   const groups = new Map<string, Group>()
   const others: number[] = []
   for (let i = from; i < batch.floatCount; i++) {
-    const labels = decodeLabels(batch.series.labelBytes(batch.floatSlot(i)))
+    const labels = decodeLabels(batch.labelBytes(batch.floatSlot(i)))
     const suffix = labels.metric.slice(metric.length)
     if (!labels.metric.startsWith(metric) || !['_bucket', '_count', '_sum', '_gcount', '_gsum'].includes(suffix)) {
       others.push(i)

@@ -19,6 +19,11 @@ export interface SeriesCacheOptions {
   readonly maxSeries?: number
   /** How many bytes of raw and canonical labels are kept. */
   readonly maxBytes?: number
+  /**
+   * Whether the store's numbers say it all: series with a number come without labels then. For stores that never forget a number, as a
+   * scraper's own table is one.
+   */
+  readonly numbersSuffice?: boolean
 }
 
 /** What raw bytes are, so that the same bytes of two formats stay apart in one cache. At most eight. */
@@ -45,6 +50,8 @@ const MAX_BYTES = 256 * 1024 * 1024
 /** Batches whose numbers are still to come: an append in flight holds one each. */
 const MAX_PENDING = 64
 
+const NO_LABELS = new Uint8Array(0)
+
 /** A batch whose store may have filled in its numbers since. `entries[slot]` is the slot's entry plus 1, or 0. */
 interface Pending {
   readonly series: SeriesTable
@@ -55,6 +62,7 @@ interface Pending {
 export class SeriesCache {
   readonly #maxSeries: number
   readonly #maxBytes: number
+  readonly numbersSuffice: boolean
   #count = 0
   /** For entry i: its raw bytes are `arena[keys[i] .. forms[i])`, its canonical bytes `arena[forms[i] .. keys[i + 1])`. */
   // Small at first: a scraper has a cache for each of its targets.
@@ -73,6 +81,7 @@ export class SeriesCache {
   constructor(options: SeriesCacheOptions = {}) {
     this.#maxSeries = options.maxSeries ?? MAX_SERIES
     this.#maxBytes = options.maxBytes ?? MAX_BYTES
+    this.numbersSuffice = options.numbersSuffice === true
   }
 
   get size(): number {
@@ -136,7 +145,14 @@ export class SeriesCache {
 
   /** Adds an entry's series to a batch and returns its slot there. */
   addTo(series: SeriesTable, entry: number): number {
-    return series.addBytes(this.#arena.subarray(this.#forms[entry]!, this.#keys[entry + 1]!), this.#refs[entry]!)
+    const ref = this.#refs[entry]!
+    if (ref !== 0 && this.numbersSuffice) return series.addBytes(NO_LABELS, ref)
+    return series.addBytes(this.labelBytes(entry), ref)
+  }
+
+  /** A view of an entry's canonical label bytes; do not keep it beyond the next `add`. */
+  labelBytes(entry: number): Uint8Array {
+    return this.#arena.subarray(this.#forms[entry]!, this.#keys[entry + 1]!)
   }
 
   /** Keeps the batch's table until its store has filled in the numbers. `entries[slot]` is the slot's entry plus 1, or 0. */

@@ -272,9 +272,8 @@ class Parser {
     const starts = this.#starts
     this.#starts = null
     if (starts === null) return
-    const series = this.#batch.series
     for (let i = this.#familyStart; i < this.#batch.floatCount; i++) {
-      const bytes = series.labelBytes(this.#batch.floatSlot(i))
+      const bytes = this.#batch.labelBytes(this.#batch.floatSlot(i))
       const start = starts.get(this.#groupKey(bytes, bytes.length))
       if (start !== undefined) this.#batch.setFloatStart(i, start)
     }
