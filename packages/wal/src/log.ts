@@ -25,6 +25,7 @@ import {
   MAX_PAYLOAD_BYTES,
   recordBytes,
 } from './record.ts'
+import { Reserve } from './reserve.ts'
 import { runReplay, type LogFileEntry, type LogRecord, type ReplayOutcome, type ReplayProgress, type ReplayReport } from './replay.ts'
 
 export type { LogRecord } from './replay.ts'
@@ -56,7 +57,6 @@ const DEFAULT_MAX_BYTES = 4 * 1024 * 1024 * 1024
 const DEFAULT_RESERVE_BYTES = 1024 * 1024
 const DEFAULT_PERIOD_MS = 1_000
 const MIN_BUFFER_BYTES = 65_536
-const RESERVE = 'reserve'
 
 /** A file that is written or waits for its last sync. */
 interface OpenFile {
@@ -80,7 +80,7 @@ export class Log {
   readonly #periodMs: number
   readonly #fileBytes: number
   readonly #maxBytes: number
-  readonly #reserveBytes: number
+  readonly #reserve: Reserve
 
   // Files that are not written any more, oldest first.
   #closed: { readonly number: number; readonly path: string; readonly sizeBytes: number }[] = []
@@ -102,7 +102,6 @@ export class Log {
   // Whether the sync under way has not begun yet, so that it covers what is appended now.
   #isBoarding = false
   #timer: Timer | null = null
-  #reserveGoing: Promise<void> | null = null
   #probing: Promise<boolean> | null = null
   #trouble: TsinkError | null = null
   #isFull = false
@@ -118,7 +117,7 @@ export class Log {
     this.#periodMs = options.periodMs ?? DEFAULT_PERIOD_MS
     this.#fileBytes = options.fileBytes ?? DEFAULT_FILE_BYTES
     this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES
-    this.#reserveBytes = options.reserveBytes ?? DEFAULT_RESERVE_BYTES
+    this.#reserve = new Reserve(disk, dir, options.reserveBytes ?? DEFAULT_RESERVE_BYTES)
   }
 
   /**
@@ -278,11 +277,10 @@ export class Log {
 
   async #probe(): Promise<boolean> {
     if (!this.#isFull || this.#isClosed) return this.#trouble === null && !this.#isClosed
-    await this.#reserveGoing
-    if ((await this.#disk.freeBytes()) < 2 * this.#reserveBytes) return false
+    if ((await this.#disk.freeBytes()) < 2 * this.#reserve.sizeBytes) return false
     try {
       await this.#makeDirectory()
-      await this.#makeReserve()
+      await this.#reserve.make()
       if (this.#current === null) await this.#begin()
       else if (this.#current.file.sizeBytes > this.#current.end) this.#current.file.truncate(this.#current.end)
     } catch (error) {
@@ -302,12 +300,11 @@ export class Log {
     if (this.#isClosed) return
     try {
       await this.#nextComing
-      await this.#reserveGoing
       await this.#probing
       // A poisoned log refuses here: the caller must not believe that everything is on the disk.
       await this.sync()
       if (this.#trouble === null && this.#needsMark()) await this.#writeLastMark(this.#current!)
-      await this.#disk.remove(`${this.#dir}/${RESERVE}`).catch(() => undefined)
+      await this.#reserve.giveUp()
     } finally {
       this.#isClosed = true
       this.#timer?.cancel()
@@ -369,7 +366,7 @@ export class Log {
     }
     this.#refuse(error, isFull)
     // The reserve makes room for what closing in good order has to write.
-    if (isFull && this.#reserveBytes > 0) this.#reserveGoing = this.#disk.remove(`${this.#dir}/${RESERVE}`).catch(() => undefined)
+    if (isFull) void this.#reserve.giveUp()
   }
 
   #refuse(error: unknown, isFull: boolean): TsinkError {
@@ -509,25 +506,6 @@ export class Log {
     await this.#disk.syncDirectory(parentDirectory(this.#dir))
   }
 
-  async #makeReserve(): Promise<void> {
-    if (this.#reserveBytes === 0) return
-    const path = `${this.#dir}/${RESERVE}`
-    const listing = await this.#disk.list(this.#dir)
-    if (listing.some(({ name, sizeBytes }) => name === RESERVE && sizeBytes >= this.#reserveBytes)) return
-    await this.#disk.remove(path)
-    const file = await this.#disk.open(path, 'create')
-    try {
-      const zeros = new Uint8Array(Math.min(this.#reserveBytes, 1_048_576))
-      for (let at = 0; at < this.#reserveBytes; at += zeros.length) file.writeSync(zeros.subarray(0, this.#reserveBytes - at), at)
-      await file.sync()
-    } catch (error) {
-      await file.close()
-      await this.#disk.remove(path).catch(() => undefined)
-      throw error
-    }
-    await file.close()
-  }
-
   async #listFiles(from: Position): Promise<LogFileEntry[]> {
     const files: LogFileEntry[] = []
     for (const { name, sizeBytes } of await this.#disk.list(this.#dir)) {
@@ -574,7 +552,7 @@ export class Log {
     this.#firstNumber = last + 1
     if (this.#trouble !== null) return
     try {
-      await this.#makeReserve()
+      await this.#reserve.make()
       await this.#begin()
     } catch (error) {
       if (!isDiskFull(error)) throw error
