@@ -29,6 +29,8 @@ import { route } from '../route.ts'
 import { requiredMatchersOf, timeRangeOf } from '../selectors.ts'
 import { writeRoute } from './write.ts'
 
+const API = '/api/v1'
+
 export function registerExchange(app: FastifyInstance, context: ServerContext): void {
   const take = (
     url: string,
@@ -47,8 +49,8 @@ export function registerExchange(app: FastifyInstance, context: ServerContext): 
       })
     })
   }
-  take('/api/v1/import', 'json_lines', decodeJsonLines)
-  take('/api/v1/import/csv', 'csv', (body, options, parameters) =>
+  take(`${API}/import`, 'json_lines', decodeJsonLines)
+  take(`${API}/import/csv`, 'csv', (body, options, parameters) =>
     decodeCsv(body, { ...options, columns: parseCsvFormat(parameters.get('format')), skipRows: parameters.limit('skip_rows') }),
   )
   take('/collectd', 'collectd', decodeCollectd)
@@ -67,8 +69,8 @@ export function registerExchange(app: FastifyInstance, context: ServerContext): 
     }
     route(app, ['GET', 'POST'], url, answer)
   }
-  give('/api/v1/export', VM_JSON_CONTENT_TYPE, () => encodeJsonLines)
-  give('/api/v1/export/csv', CSV_CONTENT_TYPE, (parameters) => {
+  give(`${API}/export`, VM_JSON_CONTENT_TYPE, () => encodeJsonLines)
+  give(`${API}/export/csv`, CSV_CONTENT_TYPE, (parameters) => {
     if (parameters.get('format') === '') throw invalid('format', 'which fields? For example __name__,job,__value__,__timestamp__:unix_s')
     const fields = parseCsvFields(parameters.get('format'))
     return (labels, samples) => encodeCsv(labels, samples, fields)
