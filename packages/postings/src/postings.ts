@@ -206,16 +206,8 @@ export class Postings {
     if (others === 0) return some
     const first = min >>> 5
     const span = (max >>> 5) - first + 1
-    // A few members in a wide span: sorting them is cheaper than walking the span's words.
-    if (total < span >>> 3) {
-      const ids = new Uint32Array(total)
-      let at = 0
-      for (const set of sets) {
-        ids.set(set.toArray(), at)
-        at += set.size
-      }
-      return Postings.from(ids)
-    }
+    // A few members in a wide span: merging them is cheaper than walking the span's words.
+    if (total < span >>> 3) return mergeAll(sets.filter((set) => set.size > 0).map((set) => set.toArray()))
     const words = new Uint32Array(span)
     for (const set of sets) set.#setIn(words, first)
     return Postings.fromWords(words, first)
@@ -260,6 +252,33 @@ export class Postings {
     const skip = this.#first - first
     for (let w = 0; w < from.length; w++) words[w + skip]! |= from[w]!
   }
+}
+
+/** The union of sorted arrays: neighbours are merged until one is left, so that many small ones cost a logarithm, not a square. */
+function mergeAll(arrays: Uint32Array[]): Postings {
+  while (arrays.length > 1) {
+    const merged: Uint32Array[] = []
+    for (let i = 0; i < arrays.length; i += 2) merged.push(i + 1 < arrays.length ? mergeArrays(arrays[i]!, arrays[i + 1]!) : arrays[i]!)
+    arrays = merged
+  }
+  return Postings.fromSorted(arrays[0]!)
+}
+
+function mergeArrays(a: Uint32Array, b: Uint32Array): Uint32Array {
+  const into = new Uint32Array(a.length + b.length)
+  let count = 0
+  let i = 0
+  let j = 0
+  while (i < a.length && j < b.length) {
+    const x = a[i]!
+    const y = b[j]!
+    into[count++] = x < y ? x : y
+    i += x <= y ? 1 : 0
+    j += y <= x ? 1 : 0
+  }
+  while (i < a.length) into[count++] = a[i++]!
+  while (j < b.length) into[count++] = b[j++]!
+  return count === into.length ? into : into.subarray(0, count)
 }
 
 function intersectArrays(small: Uint32Array, smallSize: number, large: Uint32Array, largeSize: number, into: Uint32Array): number {

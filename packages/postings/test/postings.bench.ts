@@ -1,5 +1,5 @@
 /**
- * Postings beside roaring-wasm on the same sets: the reason for the shapes in postings.ts. Run with
+ * Postings beside roaring-wasm on the same sets, results read out: the reason for the shapes in postings.ts. Run with
  * `node --conditions=@tsink/source packages/postings/test/postings.bench.ts`.
  */
 import { RoaringBitmap32 } from 'roaring-wasm'
@@ -40,11 +40,11 @@ function sizeOf(bitmap: RoaringBitmap32): number {
   return size
 }
 
-/** Microseconds of a run, best of five rounds. */
+/** Microseconds of a run, best of twenty rounds. */
 function time(run: () => number): [micros: number, result: number] {
   let best = Infinity
   let result = 0
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 20; round++) {
     const start = performance.now()
     for (let i = 0; i < 100; i++) result = run()
     best = Math.min(best, ((performance.now() - start) * 1_000) / 100)
