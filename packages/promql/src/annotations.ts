@@ -69,14 +69,14 @@ export class Annotations {
     for (const { calls } of this.#captures) {
       calls.set(`w${message}${at.start}`, (annotations, shift) => annotations.warn(message, moved(at, shift)))
     }
-    this.#warnings.set(message, at)
+    keepLast(this.#warnings, message, at)
   }
 
   info(message: string, at: Position): void {
     for (const { calls } of this.#captures) {
       calls.set(`i${message}${at.start}`, (annotations, shift) => annotations.info(message, moved(at, shift)))
     }
-    this.#infos.set(message, at)
+    keepLast(this.#infos, message, at)
   }
 
   /** Classic buckets of a metric had decreasing counts between two bounds, by at most `largest`. */
@@ -90,7 +90,7 @@ export class Annotations {
       known = { metric, position: at, lowest, highest, largest, fromMs: timeMs, toMs: timeMs, reports: new Map(), steps }
       this.#straightened.set(metric, known)
     }
-    known.position = at
+    if (at.start >= known.position.start) known.position = at
     known.lowest = Math.min(known.lowest, lowest)
     known.highest = Math.max(known.highest, highest)
     known.largest = Math.max(known.largest, largest)
@@ -137,6 +137,12 @@ function reported({ reports, steps }: Straightened): bigint {
     started ||= count > 0n
   }
   return count
+}
+
+/** The last place in the text: the reference keeps the last one that it meets, and it evaluates from left to right. */
+function keepLast(places: Map<string, Position>, message: string, at: Position): void {
+  const known = places.get(message)
+  if (known === undefined || at.start >= known.start) places.set(message, at)
 }
 
 function moved(at: Position, shift: number): Position {
