@@ -46,7 +46,7 @@ class Check {
   rejections: Rejection[] = []
   rejected = 0
   accepted = 0
-  /** Slots whose series the present log file does not define yet. */
+  /** Slots whose series no record of the generation defines yet. */
   undefinedSlots: { head: Head; slot: number }[] = []
   /** For each series of the batch its slot in `head`, UNRESOLVED, or REFUSED. */
   slotOf: Int32Array = new Int32Array(64)
@@ -56,11 +56,8 @@ class Check {
   readonly #slots: Uint32Array[] = []
   readonly #ids: Uint32Array[] = []
   runs = 0
-  /** The log file in which the batch's record will stand. */
-  logFile = 0
 
-  begin(series: number, logFile: number): void {
-    this.logFile = logFile
+  begin(series: number): void {
     this.pieces = []
     this.rejections = []
     this.rejected = 0
@@ -119,9 +116,9 @@ export function appendNow(parts: Parts, batch: WriteBatch): AppendResult {
       return { id, labelBytes: parts.registry.labelBytes(id).slice() }
     })
     writer.clear()
-    writeBatch(writer, { definitions, columns: check.pieces, metadata, exemplars })
+    writeBatch(writer, { run: parts.run, definitions, columns: check.pieces, metadata, exemplars })
     log.append(BATCH, sequence, writer.bytes.subarray(0, writer.length))
-    for (const { head, slot } of check.undefinedSlots) head.definedIn[slot] = check.logFile
+    for (const { head, slot } of check.undefinedSlots) head.isDefined[slot] = 1
   }
   parts.sequence = sequence
   apply(parts, check.pieces, sequence)
@@ -227,7 +224,7 @@ function appendRange(piece: Piece, from: number, to: number): void {
 
 function checkBatch(parts: Parts, batch: WriteBatch): Check {
   const check = (parts.scratch ??= new Check()) as Check
-  check.begin(batch.series.count, parts.log === null ? 0 : parts.log.position.file)
+  check.begin(batch.series.count)
   const limits = timeLimits(parts)
   for (let column = 0; column < batch.samples.length; column++) {
     const samplesOf = batch.samples[column]!
@@ -346,7 +343,7 @@ function resolve(parts: Parts, check: Check, head: Head, series: SeriesTable, sl
       target = head.addSlot(id, known < 0 ? kind : known)
     }
   }
-  if (parts.log !== null && head.definedIn[target] !== check.logFile) check.undefinedSlots.push({ head, slot: target })
+  if (parts.log !== null && head.isDefined[target] === 0) check.undefinedSlots.push({ head, slot: target })
   return target
 }
 

@@ -56,8 +56,8 @@ export class Head {
   /** First and last sealed chunk, 0 for none. */
   firstChunks: Uint32Array = new Uint32Array(64)
   lastChunks: Uint32Array = new Uint32Array(64)
-  /** Number of the log file in which the series was last defined. */
-  definedIn: Uint32Array = new Uint32Array(64)
+  /** 1 for each slot whose series a log record of this generation defines. */
+  isDefined: Uint8Array = new Uint8Array(64)
   /** What is beside the open columns of some slots, and 1 for each slot that has it. */
   readonly beside: Map<number, Beside> = new Map()
   hasBeside: Uint8Array = new Uint8Array(64)
@@ -88,7 +88,7 @@ export class Head {
   /** Memory that the head holds, estimated for objects. */
   get bytes(): number {
     return (
-      this.slabs.bytes + this.sealed.bytes + this.sealed.next.length * 37 + this.ids.length * 29 + this.#slots.bytes + this.#objectBytes
+      this.slabs.bytes + this.sealed.bytes + this.sealed.next.length * 37 + this.ids.length * 26 + this.#slots.bytes + this.#objectBytes
     )
   }
 
@@ -411,7 +411,7 @@ export class Head {
     this.hasBeside = copied(this.hasBeside, capacity)
     this.firstChunks = copied(this.firstChunks, capacity)
     this.lastChunks = copied(this.lastChunks, capacity)
-    this.definedIn = copied(this.definedIn, capacity)
+    this.isDefined = copied(this.isDefined, capacity)
   }
 }
 

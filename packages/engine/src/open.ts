@@ -78,6 +78,7 @@ async function openLocked(host: Host, options: Options, lock: DiskLock): Promise
     shelf,
     background: new Background(),
     log: null,
+    run: 0,
     sequence: Math.max(lastSequence, ...tombstones.list.map(({ sequence }) => sequence)),
     state: 'open',
     closing: null,
@@ -98,7 +99,7 @@ async function openLocked(host: Host, options: Options, lock: DiskLock): Promise
   }
   // A store says what it is before it takes anything.
   if (catalog.state.generation === 0) await shelf.publish({})
-  const replay = new Replay(parts, lastSequence)
+  const replay = new Replay(parts, lastSequence, logCut)
   let report: ReplayReport | null = null
   if (options.sync !== 'none') {
     const logOptions = {
@@ -113,6 +114,7 @@ async function openLocked(host: Host, options: Options, lock: DiskLock): Promise
     }
     const opened = await Log.open(host.disk, 'log', logOptions, (record) => replay.take(record))
     parts.log = opened.log
+    parts.run = opened.log.position.file
     report = opened.report
     forgetUnused(parts)
   }

@@ -29,6 +29,8 @@ export interface Parts {
   readonly background: Background
   /** Null in a store without a log. */
   readonly log: Log | null
+  /** Names this opening of the store in the log: the number of the first log file that it writes. */
+  readonly run: number
   /** Sequence of the last batch or delete. */
   sequence: number
   state: 'open' | 'closing' | 'closed'

@@ -4,7 +4,8 @@
  *
  * Columns are written as they lie in memory (little-endian 64-bit words), since the log lives for minutes and is written on every append;
  * only what repeats is folded: one timestamp for all samples, timestamps at equal steps, and one series for all samples. A series is named
- * by its number; the first record in each log file that names a series carries its label bytes, so every file stands on its own.
+ * by its number; the first record of each generation that names a series carries its label bytes. The log is cut only between generations, so
+ * what is left of it stands on its own.
  */
 import {
   assert,
@@ -64,6 +65,8 @@ export interface Definition {
 }
 
 export interface BatchRecord {
+  /** Tells the process that wrote the record: series numbers mean something only within one. */
+  readonly run: number
   readonly definitions: readonly Definition[]
   readonly columns: readonly AcceptedColumn[]
   readonly metadata: readonly MetricMetadata[]
@@ -71,6 +74,7 @@ export interface BatchRecord {
 }
 
 export function writeBatch(writer: ByteWriter, batch: BatchRecord): void {
+  writer.uvarint(batch.run)
   writer.uvarint(batch.definitions.length)
   for (const { id, labelBytes } of batch.definitions) {
     writer.uvarint(id)
@@ -92,6 +96,7 @@ export function writeBatch(writer: ByteWriter, batch: BatchRecord): void {
 /** Reads a batch record. Its arrays are copies. @throws TsinkError of kind `corrupt`. */
 export function readBatch(payload: Uint8Array): BatchRecord {
   const reader = new ByteReader(payload, 0, payload.length, 'batch record')
+  const run = reader.uvarint()
   const definitions: Definition[] = []
   for (let left = reader.length(2); left > 0; left--) definitions.push({ id: reader.uvarint(), labelBytes: reader.take(reader.length()) })
   const columns: AcceptedColumn[] = []
@@ -101,7 +106,7 @@ export function readBatch(payload: Uint8Array): BatchRecord {
   const exemplars: AcceptedExemplar[] = []
   for (let left = reader.length(); left > 0; left--)
     exemplars.push({ seriesBytes: reader.take(reader.length()).slice(), ...readExemplar(reader) })
-  return { definitions, columns, metadata, exemplars }
+  return { run, definitions, columns, metadata, exemplars }
 }
 
 export function writeSelectors(writer: ByteWriter, selectors: readonly (readonly Matcher[])[]): void {

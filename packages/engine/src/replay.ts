@@ -1,10 +1,10 @@
 /**
- * Replay: the log's records back into the head. Series are named in records by the numbers of the process that wrote them; each log file defines
- * those that it uses, and here they are translated into the numbers of this process.
+ * Replay: the log's records back into the head. Series are named in records by the numbers of the process that wrote them; the log defines those
+ * that it names, and here they are translated into the numbers of this process.
  */
 import { corruption } from '@tsink/core'
 import { ByteReader } from '@tsink/codecs'
-import type { LogRecord } from '@tsink/wal'
+import type { LogRecord, Position } from '@tsink/wal'
 import { apply, resolveColumn } from './append.ts'
 import { freezeHidden } from './delete.ts'
 import type { Parts } from './parts.ts'
@@ -16,31 +16,31 @@ export class Replay {
   readonly #parts: Parts
   /** Records up to this sequence are in segments already. */
   readonly #after: number
-  #file = 0
-  /** This process's series number by the writer's, for the file that is read. */
+  /** Where the replay began. */
+  readonly #begin: Position
+  #run = -1
+  /** This process's series number by that of the process whose records are read. */
   #ids = new SlotMap()
   /** Samples that a salvaging replay had to leave out, since the record that defines their series was damaged. */
   lostSamples = 0
 
-  constructor(parts: Parts, after: number) {
+  constructor(parts: Parts, after: number, begin: Position) {
     this.#parts = parts
     this.#after = after
+    this.#begin = begin
   }
 
   /** Takes one record. @throws TsinkError of kind `corrupt` when it is whole but makes no sense. */
   take(record: LogRecord): void {
     const { sequence, position } = record
-    if (position.file !== this.#file) {
-      this.#file = position.file
-      this.#ids = new SlotMap()
-    }
     const parts = this.#parts
     const isNew = sequence > this.#after
     if (record.type === BATCH) this.#batch(record, isNew)
     else if (record.type === DELETE) {
       const tombstone = readTombstone(new ByteReader(record.payload, 0, record.payload.length, 'delete record'))
       if (isNew) {
-        freezeHidden(parts, tombstone, position)
+        // The log may not be cut here: generations are cut anew by a replay, and what follows may rely on definitions before.
+        freezeHidden(parts, tombstone, this.#begin)
         parts.tombstones.add(tombstone)
       }
     } else if (record.type === UNDELETE) {
@@ -57,8 +57,12 @@ export class Replay {
 
   #batch(record: LogRecord, isNew: boolean): void {
     const parts = this.#parts
-    const { definitions, columns, metadata, exemplars } = readBatch(record.payload)
-    // Definitions count even when the samples are in segments: later records of the file rely on them.
+    const { run, definitions, columns, metadata, exemplars } = readBatch(record.payload)
+    if (run !== this.#run) {
+      this.#run = run
+      this.#ids = new SlotMap()
+    }
+    // Definitions count even when the samples are in segments: later records may rely on them.
     for (const { id, labelBytes } of definitions) {
       const known = parts.registry.resolve(labelBytes)
       this.#ids.set(id, known === 0 ? parts.registry.add(labelBytes) : known)
@@ -81,7 +85,7 @@ export class Replay {
       this.lostSamples++
       return 0
     }
-    throw corruption('BAD_FORMAT', `the log names series ${id}, which its file does not define`, {
+    throw corruption('BAD_FORMAT', `the log names series ${id}, which it does not define`, {
       file: String(record.position.file),
       offset: record.position.offset,
     })

@@ -222,6 +222,49 @@ describe('opening and closing', () => {
     await engine.close()
   })
 
+  it('cuts generations anew in a replay without losing what defines their series', async () => {
+    let met = 0
+    for (let at = 1; at <= 25; at++) {
+      const host = memoryHost()
+      let engine = await Engine.open(host, OPTIONS)
+      await write(engine, [cpu(1), 1_000, 1])
+      host.disk.failChange(at, 'EIO')
+      await engine.flush().catch(() => undefined)
+      host.disk.heal()
+      const { head, readOnly } = engine.stats()
+      if (head.frozen === 0 || readOnly !== null) continue
+      met++
+      // The delete hides nothing in the active generation, but in a replay, where both generations are one, it does.
+      await write(engine, [cpu(2), 1_000, 2])
+      await engine.delete({ selectors: [[Matcher.equal('n', '1')]] })
+      await write(engine, [cpu(2), 2_000, 2])
+      for (let round = 0; round < 3; round++) {
+        host.disk.crash('kept')
+        engine = await Engine.open(host, OPTIONS)
+        expect(await times(engine)).toEqual({ 'cpu{env="prod", n="2"}': [1_000, 2_000] })
+        if (round === 0) await engine.delete({ selectors: [[Matcher.equal('n', '7')]] })
+        if (round === 1) await engine.flush()
+      }
+      await engine.close()
+    }
+    expect(met).toBeGreaterThan(0)
+  })
+
+  it('writes the labels of a series into the log once, however many files there are', async () => {
+    const host = memoryHost()
+    const engine = await Engine.open(host, { ...OPTIONS, logFileBytes: 10_000 })
+    const long = (n: number): Labels => cpu(n).with('path', 'x'.repeat(500))
+    for (let round = 0; round < 10; round++) {
+      await write(engine, ...Array.from({ length: 100 }, (_, n) => [long(n), round * 1_000, n] as const))
+    }
+    // The labels alone take 55 kB.
+    expect(engine.stats().log!.bytes).toBeLessThan(100_000)
+    host.disk.crash('kept')
+    const again = await Engine.open(host, OPTIONS)
+    expect(Object.values(await times(again)).map((list) => list.length)).toEqual(Array.from({ length: 100 }, () => 10))
+    await again.close()
+  })
+
   it('ends selections that outlive it with CLOSED', async () => {
     const engine = await Engine.open(memoryHost(), OPTIONS)
     await write(engine, [cpu(1), 1_000, 1])
