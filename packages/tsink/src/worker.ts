@@ -14,6 +14,8 @@ const port = ownPort()
 let database: Database<Precision> | null = null
 const handles: SeriesHandle<Precision, ValueKind>[] = []
 const running = new Map<number, AbortController>()
+/** While samples of handles wait for room, what comes after them waits too, so that everything keeps its order. */
+let blocked: Promise<void> | null = null
 
 port.onMessage((message) => {
   const { id, method, args } = message as Call
@@ -25,6 +27,7 @@ async function answer(id: number, method: string, args: readonly unknown[]): Pro
     running.get(args[0] as number)?.abort()
     return
   }
+  while (blocked !== null) await blocked
   const result = await run(id, method, args)
   port.post({ id, result }, Array.isArray(result) ? buffersOf(result) : [])
 }
@@ -42,7 +45,7 @@ async function run(id: number, method: string, args: readonly unknown[]): Promis
       return handles.length - 1
     }
     case 'appendAll':
-      appendAll(...(args as [Uint32Array, ArrayLike<number | bigint>, ArrayLike<never>, number]))
+      await appendAll(db, ...(args as [Uint32Array, ArrayLike<number | bigint>, ArrayLike<never>, number]))
       return null
     case 'query':
     case 'queryRange': {
@@ -84,8 +87,26 @@ function batchOf({ bytes, offsets, samples }: RemoteBatch): WriteBatch {
   return { series, samples }
 }
 
-function appendAll(numbers: Uint32Array, timestamps: ArrayLike<number | bigint>, values: ArrayLike<never>, count: number): void {
-  for (let i = 0; i < count; i++) handles[numbers[i]!]!.append(timestamps[i] as never, values[i]!)
+async function appendAll(
+  db: Database<Precision>,
+  numbers: Uint32Array,
+  timestamps: ArrayLike<number | bigint>,
+  values: ArrayLike<never>,
+  count: number,
+): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    const handle = handles[numbers[i]!]!
+    try {
+      handle.append(timestamps[i] as never, values[i]!)
+    } catch (error) {
+      if (!(error instanceof TsinkError) || error.kind !== 'limited') throw error
+      blocked = db.checkpoint().finally(() => {
+        blocked = null
+      })
+      await blocked
+      handle.append(timestamps[i] as never, values[i]!)
+    }
+  }
 }
 
 /** The memory of selected columns, which is handed over rather than copied. Columns may share a buffer with nobody: they are exact or sliced. */

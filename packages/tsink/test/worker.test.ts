@@ -76,6 +76,22 @@ test('errors come over as they were, rejections with their rows', async () => {
   await expect(db.query('m')).rejects.toMatchObject({ code: 'CLOSED' })
 })
 
+test('when memory is short, handles wait over there, and nothing is lost', async () => {
+  await using db = await open({ worker: true, memoryLimit: '3MiB' })
+  const handles = Array.from({ length: 50 }, (_, i) => db.series('m', { s: `${i}` }))
+  let state = 1
+  for (let t = 0; t < 6_000; t++) {
+    for (const handle of handles) {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+      handle.append(T + t, state / 7)
+    }
+    if (t % 500 === 0) await Promise.resolve()
+  }
+  expect(await db.flush()).toMatchObject({ accepted: 300_000, rejected: 0 })
+  const counts = await db.select('m', { aggregate: 'count' })
+  expect(counts.map(({ points }) => points[0]!.value)).toEqual(Array.from({ length: 50 }, () => 6_000))
+}, 60_000)
+
 test('nanoseconds go over exactly', async () => {
   await using db = await open({ worker: true, precision: 'ns' })
   const time = 1_750_000_000_000_000_001n
