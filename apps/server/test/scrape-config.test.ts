@@ -111,6 +111,7 @@ describe('a scrape config is refused', () => {
     check('scrape_configs:\n  - metrics_path: /m\n', 'scrape.yml:2: scrape_configs[0].job_name is missing')
     check(job('scrape_interval: fast'), 'scrape.yml:3: scrape_configs[0].scrape_interval: "fast" is not a duration such as 15s or 1m')
     check(job('scrape_intervall: 1s'), 'scrape.yml:3: scrape_configs[0].scrape_intervall is not a known field')
+    check(job("static_configs:\n  - labels: { '': a }"), 'scrape.yml:4: scrape_configs[0].static_configs[0].labels: a label name is empty')
     check(job('honor_labels: maybe'), 'scrape.yml:3: scrape_configs[0].honor_labels: "maybe" is not true or false')
     check(job('static_configs: a'), 'scrape.yml:3: scrape_configs[0].static_configs: expected a list, found a single value')
     check(

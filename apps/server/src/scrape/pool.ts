@@ -26,7 +26,8 @@ export class ScrapePool {
   readonly #around: Surroundings
   readonly #retirement: Retirement
   readonly #client: HttpClient
-  readonly #groups = new Map<string, readonly TargetGroup[]>()
+  /** By source, with their text, by which a report that brings nothing new is known. */
+  readonly #groups = new Map<string, { readonly groups: readonly TargetGroup[]; readonly text: string }>()
   readonly #ending = new Set<Promise<void>>()
   #discoveries: readonly Discovery[] = []
   #refusal: string | null = null
@@ -44,8 +45,10 @@ export class ScrapePool {
     const { log, metrics, version } = this.#around
     this.#discoveries = discover(this.job, version, {
       found: (source, groups) => {
+        const text = JSON.stringify(groups)
+        if (this.#groups.get(source)?.text === text) return
         if (groups === null) this.#groups.delete(source)
-        else this.#groups.set(source, groups)
+        else this.#groups.set(source, { groups, text })
         // Reports that come together are worked through together.
         this.#syncing ??= setImmediate(() => {
           this.#syncing = null
@@ -80,7 +83,7 @@ export class ScrapePool {
     const targets = new Map<string, Target>()
     const dropped: Labels[] = []
     this.droppedCount = 0
-    for (const group of [...this.#groups.values()].flat()) {
+    for (const group of [...this.#groups.values()].flatMap(({ groups }) => groups)) {
       for (const found of targetsOf(job, group)) {
         if (found.kind === 'target') targets.set(found.target.key, found.target)
         else if (found.kind === 'wrong') {

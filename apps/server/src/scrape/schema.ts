@@ -106,7 +106,7 @@ const PROTOCOLS = ['PrometheusProto', 'OpenMetricsText0.0.1', 'OpenMetricsText1.
 const protocol: z.ZodType<ScrapeProtocol, unknown> = choice(PROTOCOLS)
 
 const targetGroup: z.ZodType<TargetGroup, unknown> = section<TargetGroup>(
-  { targets: list(address()), labels: record(text) },
+  { targets: list(address()), labels: record(text).refine((labels) => !Object.hasOwn(labels, ''), ': a label name is empty') },
   [],
   ({ targets = [], labels = {} }) => ({ targets, labels }),
 )

@@ -7,7 +7,16 @@
  * The table is the series table of every batch that is written, so a scrape in which nothing is new resolves no label and copies none: the
  * decoded slot numbers are replaced by entry numbers, in place. What the last scrape had and this one has not is stale.
  */
-import { decodeLabels, encodeLabels, Labels, METRIC_NAME, SeriesTable, type AnySampleColumns, type Exemplar } from '@tsink/core'
+import {
+  compareStrings,
+  decodeLabels,
+  encodeLabels,
+  Labels,
+  METRIC_NAME,
+  SeriesTable,
+  type AnySampleColumns,
+  type Exemplar,
+} from '@tsink/core'
 import { relabel, SeriesCache, type Decoded, type RelabelStep } from '@tsink/protocols'
 
 /** What becomes of the series of a target. A limit of 0 is none. */
@@ -253,14 +262,28 @@ export class ScrapedSeries {
 
 /** A target's labels on an exposed series. Of two values for one name the loser is kept as `exported_<name>`, or is gone with honor_labels. */
 function joined(exposed: Labels, target: Labels, honor: boolean): Labels {
-  const all = new Map(exposed)
-  const losers: (readonly [string, string])[] = []
-  for (const [name, value] of target) {
-    const other = all.get(name)
-    if (other !== undefined && honor) continue
-    if (other !== undefined) losers.push([name, other])
-    all.set(name, value)
+  const names: string[] = []
+  const values: string[] = []
+  let i = 0
+  let j = 0
+  while (i < exposed.size || j < target.size) {
+    const order = i === exposed.size ? 1 : j === target.size ? -1 : compareStrings(exposed.names[i]!, target.names[j]!)
+    if (order === 0 && !honor) return withLosers(exposed, target)
+    if (order === 0) j++
+    else if (order < 0) {
+      names.push(exposed.names[i]!)
+      values.push(exposed.values[i++]!)
+    } else {
+      names.push(target.names[j]!)
+      values.push(target.values[j++]!)
+    }
   }
+  return Labels.fromSorted(names, values)
+}
+
+function withLosers(exposed: Labels, target: Labels): Labels {
+  const all = new Map([...exposed, ...target])
+  const losers = [...exposed].filter(([name]) => target.has(name))
   for (const [name, value] of losers.toSorted(([a], [b]) => a.length - b.length)) {
     let free = `exported_${name}`
     while (all.has(free)) free = `exported_${free}`
