@@ -141,7 +141,7 @@ export interface ReadSeries {
   readonly samples: SampleBuffer
 }
 
-/** The series of a sampled answer (no longer compressed). @throws TsinkError BAD_REQUEST */
+/** The series of a sampled answer (no longer compressed). @throws TsinkError BAD_REQUEST, BAD_LABEL */
 export function decodeReadResponse(body: Uint8Array): ReadSeries[] {
   const reader = new ProtoReader(body, 'remote read response')
   const all: ReadSeries[] = []
@@ -169,7 +169,7 @@ export function decodeReadResponse(body: Uint8Array): ReadSeries[] {
   return all
 }
 
-/** The series of a whole streamed answer; a series that came in several frames is put together. @throws TsinkError BAD_REQUEST */
+/** The series of a whole streamed answer; a series that came in several frames is put together. @throws TsinkError BAD_REQUEST, BAD_LABEL */
 export function decodeReadStream(body: Uint8Array): ReadSeries[] {
   const all = new Map<string, ReadSeries>()
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
