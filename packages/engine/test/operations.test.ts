@@ -223,10 +223,12 @@ describe('opening and closing', () => {
   })
 
   it('cuts generations anew in a replay without losing what defines their series', async () => {
+    // Nearly every record begins a new log file.
+    const options = { ...OPTIONS, logFileBytes: 40 }
     let met = 0
     for (let at = 1; at <= 25; at++) {
       const host = memoryHost()
-      let engine = await Engine.open(host, OPTIONS)
+      let engine = await Engine.open(host, options)
       await write(engine, [cpu(1), 1_000, 1])
       host.disk.failChange(at, 'EIO')
       await engine.flush().catch(() => undefined)
@@ -235,15 +237,23 @@ describe('opening and closing', () => {
       if (head.frozen === 0 || readOnly !== null) continue
       met++
       // The delete hides nothing in the active generation, but in a replay, where both generations are one, it does.
-      await write(engine, [cpu(2), 1_000, 2])
+      for (let time = 1_000; time < 1_006; time++) {
+        await write(engine, [cpu(2), time, 2])
+        for (let i = 0; i < 10; i++) await host.clock.turn()
+      }
       await engine.delete({ selectors: [[Matcher.equal('n', '1')]] })
       await write(engine, [cpu(2), 2_000, 2])
       for (let round = 0; round < 3; round++) {
         host.disk.crash('kept')
-        engine = await Engine.open(host, OPTIONS)
-        expect(await times(engine)).toEqual({ 'cpu{env="prod", n="2"}': [1_000, 2_000] })
+        engine = await Engine.open(host, options)
+        expect(await times(engine)).toEqual({ 'cpu{env="prod", n="2"}': [1_000, 1_001, 1_002, 1_003, 1_004, 1_005, 2_000] })
         if (round === 0) await engine.delete({ selectors: [[Matcher.equal('n', '7')]] })
-        if (round === 1) await engine.flush()
+        if (round === 2) break
+        // Only what the replay has frozen is flushed; what came after the delete is in the log alone.
+        host.disk.crash('kept')
+        engine = await Engine.open(host, { ...options, background: true })
+        for (let i = 0; i < 300; i++) await host.clock.turn()
+        expect(engine.stats().head.frozen).toBe(0)
       }
       await engine.close()
     }
