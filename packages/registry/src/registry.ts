@@ -10,7 +10,7 @@ import { assert, compareStrings, Labels, TsinkError, type Matcher } from '@tsink
 import { Postings, selectPostings, type PostingsSource } from '@tsink/postings'
 import { BLOCK_BITS, ByteArena, OFFSET_MASK } from './byte-arena.ts'
 import { HashIndex } from './hash-index.ts'
-import { hashBytes } from './hash.ts'
+import { hashBytes, seedOf } from './hash.ts'
 import { IdLists } from './id-lists.ts'
 import { LabelPairs, pairEnd } from './label-pairs.ts'
 
@@ -47,7 +47,7 @@ export class Registry {
 
   /** `seed` should be a random number of 32 bits, new in each process: then nobody can prepare label sets that collide. */
   constructor(options: { readonly seed?: number } = {}) {
-    this.#seed = (options.seed ?? 0) >>> 0
+    this.#seed = seedOf(options.seed ?? 0)
     this.#pairs = new LabelPairs(this.#seed)
     this.#source = new RegistryPostings(this, this.#pairs, this.#all)
   }
