@@ -18,7 +18,8 @@ export function Editor({ value, onChange, onRun }: EditorProps) {
 
   useEffect(() => {
     let gone = false
-    void import('./promql-editor.ts').then(({ createEditor }) => {
+    const load = async (): Promise<void> => {
+      const { createEditor } = await import('./promql-editor.ts')
       if (gone || host.current === null) return
       const plain = host.current.querySelector('textarea')
       const focused = document.activeElement === plain
@@ -29,7 +30,8 @@ export function Editor({ value, onChange, onRun }: EditorProps) {
       })
       plain?.remove()
       if (focused) editor.current.focus()
-    })
+    }
+    void load()
     return () => {
       gone = true
       editor.current?.destroy()

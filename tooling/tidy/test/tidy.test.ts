@@ -99,7 +99,9 @@ describe('tidy', () => {
   })
 
   it('finds a test that goes round the front door, leaves others out or mocks', () => {
-    expect(check({ 'packages/core/test/a.test.ts': "import { a } from '../s" + "rc/a.ts'\n" })).toEqual(['tests packages/core/test/a.test.ts:1'])
+    expect(check({ 'packages/core/test/a.test.ts': "import { a } from '../s" + "rc/a.ts'\n" })).toEqual([
+      'tests packages/core/test/a.test.ts:1',
+    ])
     expect(check({ 'packages/core/test/a.test.ts': 'it' + ".only('x', () => {})\n" })).toEqual(['tests packages/core/test/a.test.ts:1'])
     expect(check({ 'packages/core/test/a.test.ts': 'vi' + ".mock('x')\n" })).toEqual(['tests packages/core/test/a.test.ts:1'])
   })
