@@ -1,8 +1,8 @@
 /**
  * What a query may cost, and how it ends early: budgets name the limit and the flag, a cancel and a deadline end the query at the next slice.
  */
-import { Labels, TsinkError, type SampleBuffer, type SelectedSeries, type Selection, type Store } from '@tsink/core'
-import { explainPlan, instantQuery, planOf, printExplained, rangeQuery, type QueryOptions } from '@tsink/promql'
+import { histogram, Labels, TsinkError, type SampleBuffer, type SelectedSeries, type Selection, type Store } from '@tsink/core'
+import { ALL_FEATURES, explainPlan, instantQuery, planOf, printExplained, rangeQuery, type QueryOptions } from '@tsink/promql'
 import { describe, expect, it } from 'vitest'
 
 const MINUTE = 60_000
@@ -14,9 +14,11 @@ class EndlessStore implements Pick<Store, 'unit' | 'select'> {
   readonly selections: Selection[] = []
   read = 0
   readonly #series: number
+  readonly #fillSample: (into: SampleBuffer, i: number) => void
 
-  constructor(series: number) {
+  constructor(series: number, fillSample = (into: SampleBuffer, i: number): void => into.push(i * 15_000, i)) {
     this.#series = series
+    this.#fillSample = fillSample
   }
 
   async *select(selection: Selection): AsyncGenerator<SelectedSeries[]> {
@@ -29,7 +31,7 @@ class EndlessStore implements Pick<Store, 'unit' | 'select'> {
 
   #fill(into: SampleBuffer): void {
     into.clear()
-    for (let i = 0; i < SAMPLES; i++) into.push(i * 15_000, i)
+    for (let i = 0; i < SAMPLES; i++) this.#fillSample(into, i)
     this.read++
   }
 }
@@ -107,24 +109,128 @@ describe('ending early', () => {
     expect(error.message).toBe('query timed out in expression evaluation')
   })
 
-  it('a single series with much to look at yields too, and its parts make the same result', async () => {
-    // Windows of all samples at every step: far more than one slice's work.
-    const text = 'sum_over_time(load_total[5h]) + quantile_over_time(0.3, load_total[5h])'
-    const wide = { startMs: 0, endMs: 20_000_000, stepMs: 5_000 }
-    let turns = 0
-    let time = 0
-    const sliced = await rangeQuery(text, wide, {
-      store: asStore(new EndlessStore(1)),
-      now: () => (time += 20),
-      yieldToHost: async () => {
+  describe('within one series', () => {
+    // Windows of up to all samples at each of 10 001 steps: several slices' work.
+    const wide = { startMs: 0, endMs: 20_000_000, stepMs: 2_000 }
+    // What a query takes turns for besides.
+    const OTHER_TURNS = 4
+    const noise = (i: number): number => Math.sin(i * i) * 10
+    const noisy = (): Store => asStore(new EndlessStore(1, (into, i) => into.push(i * 15_000, i % 97 === 0 ? Number.NaN : noise(i))))
+
+    const ofHistograms = (): Store =>
+      asStore(
+        new EndlessStore(1, (into, i) => {
+          if (i % 500 === 0) {
+            into.push(i * 15_000, i)
+            return
+          }
+          const count = (i % 100) + 1
+          const buckets = { positiveSpans: [{ offset: 0, length: 1 }], positiveBuckets: Float64Array.of(count) }
+          into.pushHistogram(i * 15_000, histogram({ schema: 0, count, sum: count / 3, ...buckets }))
+        }),
+      )
+    const cases: readonly [text: string, store: () => Store][] = [
+      ...[
+        'sum_over_time(x[5h])',
+        'avg_over_time(x[5h])',
+        'stddev_over_time(x[5h])',
+        'stdvar_over_time(x[5h])',
+        'quantile_over_time(0.3, x[5h])',
+        'mad_over_time(x[5h])',
+        'deriv(x[5h])',
+        'predict_linear(x[5h], 60)',
+        'double_exponential_smoothing(x[5h], 0.3, 0.4)',
+        'rate(x[5h])',
+        'rate(x[5h] anchored)',
+        'changes(x[5h] anchored)',
+      ].map((text): [string, () => Store] => [text, noisy]),
+      ['histogram_sum(sum_over_time(x[20m]))', ofHistograms],
+      ['histogram_sum(increase(x[20m]))', ofHistograms],
+    ]
+    const evaluator = { features: { ...ALL_FEATURES, delayedNameRemoval: false } }
+
+    it.each(cases)('%s yields, and its parts make the same result', async (text, store) => {
+      let turns = 0
+      let time = 0
+      const yieldToHost = async (): Promise<void> => {
         turns++
-      },
+      }
+      const sliced = await rangeQuery(text, wide, { ...evaluator, store: store(), now: () => (time += 20), yieldToHost })
+      expect(turns).toBeGreaterThan(OTHER_TURNS + 1)
+      const [series] = sliced.value.type === 'matrix' ? sliced.value.series : []
+      const { timestamps, values } = series!
+      for (let at = 0; at < values.length; at += 197) {
+        const alone = await instantQuery(text, timestamps[at]!, { ...evaluator, store: store() })
+        expect(alone.value.type === 'vector' && alone.value.samples[0]!.value).toBe(values[at])
+      }
     })
-    expect(turns).toBeGreaterThan(5)
-    const [series] = sliced.value.type === 'matrix' ? sliced.value.series : []
-    for (const at of [0, 1_000, 2_500, series!.values.length - 1]) {
-      const alone = await instantQuery(text, series!.timestamps[at]!, { store: asStore(new EndlessStore(1)) })
-      expect(alone.value.type === 'vector' && alone.value.samples[0]!.value).toBe(series!.values[at])
+
+    it.each(cases)('%s ends in the slice of a cancel', async (text, store) => {
+      const abort = new AbortController()
+      let turns = 0
+      let time = 0
+      const yieldToHost = async (): Promise<void> => {
+        if (++turns === OTHER_TURNS + 1) abort.abort()
+      }
+      const ended = rangeQuery(text, wide, { ...evaluator, store: store(), now: () => (time += 20), yieldToHost, signal: abort.signal })
+      await expect(ended).rejects.toMatchObject({ code: 'CANCELED' })
+      expect(turns).toBe(OTHER_TURNS + 1)
+    })
+
+    it('a deadline ends it', async () => {
+      let turns = 0
+      let now = 0
+      const yieldToHost = async (): Promise<void> => {
+        if (++turns === 3) now = 1_000
+      }
+      const ended = rangeQuery('mad_over_time(x[5h])', wide, {
+        ...evaluator,
+        store: noisy(),
+        now: () => now,
+        deadlineMs: 500,
+        sliceMs: 0,
+        yieldToHost,
+      })
+      await expect(ended).rejects.toMatchObject({ code: 'DEADLINE' })
+      expect(turns).toBe(3)
+    })
+
+    it('what takes one walk is not cut', async () => {
+      for (const text of ['max_over_time(x[5h])', 'count_over_time(x[5h])', 'sum_over_time(x[5h])', 'rate(x[5h])']) {
+        let turns = 0
+        let time = 0
+        const yieldToHost = async (): Promise<void> => {
+          turns++
+        }
+        await rangeQuery(text, wide, { store: asStore(new EndlessStore(1)), now: () => (time += 20), yieldToHost })
+        expect(turns).toBeLessThanOrEqual(OTHER_TURNS)
+      }
+    })
+  })
+
+  it('a quantile of many samples is that of the sorted samples', async () => {
+    const shapes: readonly ((i: number) => number)[] = [
+      (i) => i,
+      (i) => -i,
+      (i) => i % 7,
+      (i) => Math.min(i, SAMPLES - i),
+      (i) => Math.sin(i * i),
+      (i) => (i % 3 === 0 ? Number.NaN : (i * 7_919) % 1_009),
+      (i) => (i % 2 === 0 ? Number.NEGATIVE_INFINITY : i),
+      () => 4,
+    ]
+    for (const shape of shapes) {
+      const store = asStore(new EndlessStore(1, (into, i) => into.push(i * 15_000, shape(i))))
+      const all = Array.from({ length: SAMPLES }, (_, i) => shape(i))
+      const sorted = [...all.filter(Number.isNaN), ...all.filter((v) => !Number.isNaN(v)).sort((a, b) => a - b)]
+      for (const q of [0, 0.25, 1 / 3, 0.5, 0.9, 0.999, 1]) {
+        const rank = q * (SAMPLES - 1)
+        const lower = Math.floor(rank)
+        const upper = Math.min(SAMPLES - 1, lower + 1)
+        const want = sorted[lower]! * (1 - (rank - lower)) + sorted[upper]! * (rank - lower)
+        const { value } = await instantQuery(`quantile_over_time(${q}, x[5h])`, SAMPLES * 15_000, { store })
+        expect(value.type === 'vector' && value.samples[0]!.value).toBe(want)
+      }
     }
   })
 

@@ -12,7 +12,7 @@ import { FLOAT, type StepSeries } from '../evaluate/steps.ts'
 import { addHistograms, asGauge, divideHistogram, subtractHistograms, wasReset } from '../histogram/arithmetic.ts'
 import { compact, usesCustomBuckets } from '../histogram/layout.ts'
 import { quote } from '../strings.ts'
-import { isChange, isReset } from './range-functions.ts'
+import { HISTOGRAM_COST, isChange, isReset } from './range-functions.ts'
 import { interpolate, interpolateHistograms } from './smoothed.ts'
 import type { Samples, Window } from './window.ts'
 
@@ -27,7 +27,7 @@ interface Reach {
 /** Fills a result from a window over samples that reach `lookbackMs` beyond it. */
 export function applyExtendedFunction(func: string, window: Window, out: StepSeries, smoothed: boolean, lookbackMs: number): void {
   const reach: Reach = { first: 0, last: 0, startMs: 0, endMs: 0 }
-  for (let k = 0; k < window.steps; k++) {
+  for (let k = window.from; k < window.to; k++) {
     if (!findReach(window, k, smoothed, lookbackMs, reach)) continue
     if (func === 'changes' || func === 'resets') {
       let count = 0
@@ -48,6 +48,11 @@ export function applyExtendedFunction(func: string, window: Window, out: StepSer
       if (change !== null) out.setHistogram(k, func === 'rate' ? divideHistogram(change, window.rangeMs / 1_000) : change)
     }
   }
+}
+
+/** What looking at one sample costs here, in additions of floats: each window is looked at anew. */
+export function costOfExtended(window: Window): number {
+  return window.histograms === null ? 1 : HISTOGRAM_COST
 }
 
 /**

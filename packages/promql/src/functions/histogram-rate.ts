@@ -18,9 +18,9 @@ export function extrapolateHistograms(
   perSecond: boolean,
   skip: (step: number) => boolean,
 ): void {
-  const { timestamps, low, high, steps, endMs, stepMs, rangeMs, startTimestamps } = window
+  const { timestamps, low, high, from, to, endMs, stepMs, rangeMs, startTimestamps } = window
   if (counter && startTimestamps !== null) warnOfOverlaps(window, startTimestamps)
-  for (let k = 0; k < steps; k++) {
+  for (let k = from; k < to; k++) {
     const first = low[k]!
     const last = high[k]! - 1
     if (last < first || skip(k)) continue

@@ -8,9 +8,9 @@ import { exactPrefix, meanOf, quantileOf, sumOf, varianceOf } from './summation.
 import type { Window } from './window.ts'
 
 export function sumOverTime(window: Window, out: StepSeries): void {
-  const { values, low, high, steps } = window
+  const { values, low, high, from, to } = window
   const prefix = overlaps(window) ? exactPrefix(values, window.count) : null
-  for (let k = 0; k < steps; k++) {
+  for (let k = from; k < to; k++) {
     if (high[k] === low[k]) continue
     out.kinds[k] = FLOAT
     out.values[k] = prefix === null ? sumOf(values, low[k]!, high[k]!) : prefix[high[k]!]! - prefix[low[k]!]!
@@ -18,22 +18,28 @@ export function sumOverTime(window: Window, out: StepSeries): void {
 }
 
 export function avgOverTime(window: Window, out: StepSeries): void {
-  const { values, low, high, steps } = window
+  const { values, low, high, from, to } = window
   const prefix = overlaps(window) ? exactPrefix(values, window.count) : null
-  for (let k = 0; k < steps; k++) {
-    const from = low[k]!
-    const to = high[k]!
-    if (to === from) continue
+  for (let k = from; k < to; k++) {
+    const first = low[k]!
+    const end = high[k]!
+    if (end === first) continue
     out.kinds[k] = FLOAT
-    out.values[k] = prefix === null ? meanOf(values, from, to) : (prefix[to]! - prefix[from]!) / (to - from)
+    out.values[k] = prefix === null ? meanOf(values, first, end) : (prefix[end]! - prefix[first]!) / (end - first)
   }
 }
 
-/** Whether the windows together are so much larger than the series that running sums pay. */
+/** Whether the windows together are so much larger than the series that running sums pay. Parts of a series were found to have none. */
 function overlaps(window: Window): boolean {
+  if (window.to - window.from < window.steps) return false
   let samples = 0
   for (let k = 0; k < window.steps; k++) samples += window.high[k]! - window.low[k]!
   return samples > 4 * window.count
+}
+
+/** The share of its windows that a sum looks at: nothing where running sums are exact. */
+export function shareOfSums(window: Window): number {
+  return exactPrefix(window.values, window.count) === null ? 1 : 0
 }
 
 export function countOverTime(window: Window, out: StepSeries): void {
@@ -118,8 +124,8 @@ export function extremeOverTime(window: Window, out: StepSeries, greatest: boole
 }
 
 export function varianceOverTime(window: Window, out: StepSeries, root: boolean): void {
-  const { values, low, high, steps } = window
-  for (let k = 0; k < steps; k++) {
+  const { values, low, high, from, to } = window
+  for (let k = from; k < to; k++) {
     if (high[k] === low[k]) continue
     const variance = varianceOf(values, low[k]!, high[k]!)
     out.kinds[k] = FLOAT
@@ -130,9 +136,9 @@ export function varianceOverTime(window: Window, out: StepSeries, root: boolean)
 let sorted = new Float64Array(64)
 
 export function quantileOverTime(window: Window, out: StepSeries): void {
-  const { values, low, high, steps, params, execution, paramExprs } = window
+  const { values, low, high, from, to, params, execution, paramExprs } = window
   const quantiles = params[0]!
-  for (let k = 0; k < steps; k++) {
+  for (let k = from; k < to; k++) {
     const count = high[k]! - low[k]!
     if (count === 0) continue
     const q = quantiles[k]!
@@ -147,8 +153,8 @@ export function quantileOverTime(window: Window, out: StepSeries): void {
 
 /** mad_over_time: the median of the distances from the median. */
 export function deviationOverTime(window: Window, out: StepSeries): void {
-  const { values, low, high, steps } = window
-  for (let k = 0; k < steps; k++) {
+  const { values, low, high, from, to } = window
+  for (let k = from; k < to; k++) {
     const count = high[k]! - low[k]!
     if (count === 0) continue
     take(values, low[k]!, count)

@@ -20,10 +20,11 @@ import {
   fillCounts,
   presentOverTime,
   quantileOverTime,
+  shareOfSums,
   sumOverTime,
   varianceOverTime,
 } from './over-time.ts'
-import { difference, extrapolate, startsAnew } from './rate.ts'
+import { difference, extrapolate, shareOfResets, startsAnew } from './rate.ts'
 import { derivative, predictLinear, smoothExponentially } from './regression.ts'
 import type { SplitWindow, Window, WindowFunction } from './window.ts'
 
@@ -32,17 +33,27 @@ interface RangeFunction {
   readonly floats: WindowFunction
   /** For a series in which histograms occur. `split` holds the same samples apart. */
   readonly mixed: (window: Window, out: StepSeries, split: SplitWindow) => void
+  readonly costs: Costs
 }
+
+/** What looking at one sample costs, in additions of floats, where a function looks at each window anew; 0 where one walk serves all windows. */
+interface Costs {
+  readonly float: number
+  readonly histogram: number
+  /** The share of a window's floats that are looked at, where that depends on them. Walks through the series. */
+  readonly share?: (window: Window) => number
+}
+
+const ONE_WALK: Costs = { float: 0, histogram: 0 }
 
 const functions = new Map<string, RangeFunction>()
 
-/** Fills a result from one series' window. */
-export function applyRangeFunction(func: string, window: Window, out: StepSeries, split: SplitWindow): void {
-  const found = functions.get(func)!
-  if (window.histograms === null) found.floats(window, out)
-  else {
-    split.load(window)
-    found.mixed(window, out, split)
+/** The function of that name. A series in which histograms occur is to be loaded into `split` as well. */
+export function rangeFunction(func: string, split: SplitWindow): WindowFunction {
+  const { floats, mixed } = functions.get(func)!
+  return (window, out) => {
+    if (window.histograms === null) floats(window, out)
+    else mixed(window, out, split)
   }
 }
 
@@ -50,30 +61,48 @@ export function hasRangeFunction(func: string): boolean {
   return functions.has(func)
 }
 
+/** At most what the function spends on each sample of a window of the series at hand, in additions of floats. */
+export function costPerSample(func: string, window: Window): number {
+  const { costs } = functions.get(func)!
+  return window.histograms === null ? costs.float : costs.histogram
+}
+
+/** The share of that which it really spends. Walks through the series. */
+export function shareOfCost(func: string, window: Window): number {
+  const { costs } = functions.get(func)!
+  return window.histograms === null && costs.share !== undefined ? costs.share(window) : 1
+}
+
 /** Sees floats only; an info says so where a window holds both. */
-function floatsOnly(name: string, floats: WindowFunction): void {
+function floatsOnly(name: string, floats: WindowFunction, cost = 0): void {
   functions.set(name, {
     floats,
     mixed: (window, out, split) => {
       floats(split.floats, out)
-      for (let k = 0; k < window.steps; k++) {
+      for (let k = window.from; k < window.to; k++) {
         if (!isMixed(split, k)) continue
         const message = `ignored histograms in a range containing both floats and histograms for metric name ${quote(window.metric)}`
         window.execution.annotations.info(message, window.expr)
         return
       }
     },
+    costs: { float: cost, histogram: cost },
   })
 }
 
 /** Takes either kind, but not both in one window. */
-function eitherKind(name: string, floats: WindowFunction, histograms: (window: Window, out: StepSeries, split: SplitWindow) => void): void {
+function eitherKind(
+  name: string,
+  floats: WindowFunction,
+  histograms: (window: Window, out: StepSeries, split: SplitWindow) => void,
+  share: (window: Window) => number,
+): void {
   functions.set(name, {
     floats,
     mixed: (window, out, split) => {
       floats(split.floats, out)
       let warned = false
-      for (let k = 0; k < window.steps; k++) {
+      for (let k = window.from; k < window.to; k++) {
         if (!isMixed(split, k)) continue
         out.kinds[k] = 0
         if (warned) continue
@@ -82,12 +111,16 @@ function eitherKind(name: string, floats: WindowFunction, histograms: (window: W
       }
       histograms(split.histograms, out, split)
     },
+    costs: { float: 1, histogram: HISTOGRAM_COST, share },
   })
 }
 
+/** What adding two histograms or comparing their buckets costs, in additions of floats. */
+export const HISTOGRAM_COST = 50
+
 /** Sees all samples in the order of time. */
 function anyKind(name: string, floats: WindowFunction, mixed: WindowFunction = floats): void {
-  functions.set(name, { floats, mixed })
+  functions.set(name, { floats, mixed, costs: ONE_WALK })
 }
 
 function mixMessage(metric: string): string {
@@ -108,6 +141,7 @@ for (const [name, isCounter, perSecond] of [
     name,
     (window, out) => extrapolate(window, out, isCounter, perSecond),
     (window, out, split) => extrapolateHistograms(window, out, isCounter, perSecond, (k) => isMixed(split, k)),
+    isCounter ? shareOfResets : () => 0,
   )
 }
 
@@ -122,19 +156,19 @@ for (const [name, isCounter] of [
   )
 }
 
-eitherKind('sum_over_time', sumOverTime, (window, out, split) => sumHistograms(window, out, split, false))
-eitherKind('avg_over_time', avgOverTime, (window, out, split) => sumHistograms(window, out, split, true))
+eitherKind('sum_over_time', sumOverTime, (window, out, split) => sumHistograms(window, out, split, false), shareOfSums)
+eitherKind('avg_over_time', avgOverTime, (window, out, split) => sumHistograms(window, out, split, true), shareOfSums)
 floatsOnly('min_over_time', (window, out) => extremeOverTime(window, out, false, false))
 floatsOnly('max_over_time', (window, out) => extremeOverTime(window, out, true, false))
 floatsOnly('ts_of_min_over_time', (window, out) => extremeOverTime(window, out, false, true))
 floatsOnly('ts_of_max_over_time', (window, out) => extremeOverTime(window, out, true, true))
-floatsOnly('stddev_over_time', (window, out) => varianceOverTime(window, out, true))
-floatsOnly('stdvar_over_time', (window, out) => varianceOverTime(window, out, false))
-floatsOnly('quantile_over_time', quantileOverTime)
-floatsOnly('mad_over_time', deviationOverTime)
-floatsOnly('deriv', derivative)
-floatsOnly('predict_linear', predictLinear)
-floatsOnly('double_exponential_smoothing', smoothExponentially)
+floatsOnly('stddev_over_time', (window, out) => varianceOverTime(window, out, true), 3)
+floatsOnly('stdvar_over_time', (window, out) => varianceOverTime(window, out, false), 3)
+floatsOnly('quantile_over_time', quantileOverTime, 4)
+floatsOnly('mad_over_time', deviationOverTime, 8)
+floatsOnly('deriv', derivative, 5)
+floatsOnly('predict_linear', predictLinear, 5)
+floatsOnly('double_exponential_smoothing', smoothExponentially, 2)
 anyKind('count_over_time', countOverTime)
 anyKind('present_over_time', presentOverTime)
 anyKind('last_over_time', (window, out) => edgeOverTime(window, out, true))
@@ -193,10 +227,10 @@ function differenceOfAny(window: Window, out: StepSeries, isCounter: boolean): v
 }
 
 function sumHistograms(window: Window, out: StepSeries, split: SplitWindow, mean: boolean): void {
-  const { low, high, steps, execution, expr, metric } = window
+  const { low, high, from, to, execution, expr, metric } = window
   const histograms = window.histograms as Histogram[]
   const { annotations } = execution
-  for (let k = 0; k < steps; k++) {
+  for (let k = from; k < to; k++) {
     if (high[k] === low[k] || isMixed(split, k)) continue
     const sum = new HistogramSum(histograms[low[k]!]!, mean)
     let fits = true

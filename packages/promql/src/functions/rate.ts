@@ -19,18 +19,47 @@ export function extrapolate(window: Window, out: StepSeries, counter: boolean, p
     extrapolateFromStarts(window, out, perSecond)
     return
   }
-  const { timestamps, values, count, low, high } = window
-  extrapolateWindows(timestamps, values, count, window, low, high, counter, perSecond, out.kinds, out.values)
+  const { timestamps, values, count, low, high, from, to, steps } = window
+  if (to - from === steps) {
+    extrapolateWindows(timestamps, values, count, window, low, high, counter, perSecond, out.kinds, out.values)
+    return
+  }
+  // Resets are to be found only among the samples that these steps see.
+  const first = low[from]!
+  const end = high[to - 1]!
+  const grid = { steps: to - from, endMs: window.endMs + from * window.stepMs, stepMs: window.stepMs, rangeMs: window.rangeMs }
+  extrapolateWindows(
+    timestamps.subarray(first, end),
+    values.subarray(first, end),
+    end - first,
+    grid,
+    low.subarray(from, to).map((i) => i - first),
+    high.subarray(from, to).map((i) => i - first),
+    counter,
+    perSecond,
+    out.kinds.subarray(from, to),
+    out.values.subarray(from, to),
+  )
+}
+
+/** The share of its windows that a rate looks at: the resets inside. */
+export function shareOfResets(window: Window): number {
+  const { timestamps, values, count, startTimestamps } = window
+  let resets = 0
+  for (let i = 1; i < count; i++) {
+    if (values[i]! < values[i - 1]! || (startTimestamps !== null && startsAnew(timestamps, startTimestamps, i))) resets++
+  }
+  return resets / count
 }
 
 /** The same for counters of which it is known when they started: from there on nothing is to be guessed. */
 function extrapolateFromStarts(window: Window, out: StepSeries, perSecond: boolean): void {
-  const { timestamps, values, low, high, steps, endMs, stepMs, rangeMs } = window
-  const resets = findResets(window)
+  const { timestamps, values, low, high, from, to, endMs, stepMs, rangeMs } = window
+  const resets = findResets(window, window.startTimestamps!)
   const count = resets.length
   const divisor = perSecond ? rangeMs / 1_000 : 1
   let nextReset = 0
-  for (let k = 0; k < steps; k++) {
+  for (let k = from; k < to; k++) {
     const first = low[k]!
     const last = high[k]! - 1
     if (last < first) continue
@@ -71,23 +100,14 @@ function extrapolateFromStarts(window: Window, out: StepSeries, perSecond: boole
 const NO_RESETS = new Int32Array(0)
 let scratch = new Int32Array(256)
 
-/** The indexes of samples before which the counter was reset, in a buffer that the next call overwrites. */
-function findResets(window: Window): Int32Array {
-  const { values, count, startTimestamps, timestamps } = window
+/** The indexes of samples in the windows before which the counter was reset, in a buffer that the next call overwrites. */
+function findResets(window: Window, starts: Float64Array): Int32Array {
+  const { values, timestamps, low, high, from, to } = window
   let found = 0
-  if (startTimestamps === null) {
-    let previous = values[0]!
-    for (let i = 1; i < count; i++) {
-      const value = values[i]!
-      if (value < previous) found = keepReset(found, i)
-      previous = value
-    }
-  } else {
-    for (let i = 1; i < count; i++) {
-      if (values[i]! < values[i - 1]! || startsAnew(timestamps, startTimestamps, i)) found = keepReset(found, i)
-    }
-    warnOfOverlaps(window, startTimestamps)
+  for (let i = low[from]! + 1; i < high[to - 1]!; i++) {
+    if (values[i]! < values[i - 1]! || startsAnew(timestamps, starts, i)) found = keepReset(found, i)
   }
+  warnOfOverlaps(window, starts)
   return found === 0 ? NO_RESETS : scratch.subarray(0, found)
 }
 
@@ -122,9 +142,9 @@ export function startInside(window: Window, first: number, windowStart: number):
 
 /** Warns when a sample inside any window says that its counter began before the sample before it, which has another start. */
 export function warnOfOverlaps(window: Window, starts: Float64Array): void {
-  const { timestamps, low, high, steps } = window
+  const { timestamps, low, high, from, to } = window
   let seen = -1
-  for (let k = 0; k < steps; k++) {
+  for (let k = from; k < to; k++) {
     for (let i = Math.max(low[k]! + 1, seen + 1); i < high[k]!; i++) {
       seen = i
       const start = starts[i]!

@@ -55,8 +55,8 @@ function fitLine(timestamps: Float64Array, values: Float64Array, from: number, t
 }
 
 export function derivative(window: Window, out: StepSeries): void {
-  const { timestamps, values, low, high, steps } = window
-  for (let k = 0; k < steps; k++) {
+  const { timestamps, values, low, high, from, to } = window
+  for (let k = from; k < to; k++) {
     if (high[k]! - low[k]! < 2) continue
     fitLine(timestamps, values, low[k]!, high[k]!, timestamps[low[k]!]!)
     out.kinds[k] = FLOAT
@@ -65,9 +65,9 @@ export function derivative(window: Window, out: StepSeries): void {
 }
 
 export function predictLinear(window: Window, out: StepSeries): void {
-  const { timestamps, values, low, high, steps, evaluationMs, evaluationStepMs, params } = window
+  const { timestamps, values, low, high, from, to, evaluationMs, evaluationStepMs, params } = window
   const seconds = params[0]!
-  for (let k = 0; k < steps; k++) {
+  for (let k = from; k < to; k++) {
     if (high[k]! - low[k]! < 2) continue
     fitLine(timestamps, values, low[k]!, high[k]!, evaluationMs + k * evaluationStepMs)
     out.kinds[k] = FLOAT
@@ -77,19 +77,19 @@ export function predictLinear(window: Window, out: StepSeries): void {
 
 /** Holt's linear smoothing: a level and a trend, each an exponential average. */
 export function smoothExponentially(window: Window, out: StepSeries): void {
-  const { values, low, high, steps, params } = window
-  for (let k = 0; k < steps; k++) {
-    const from = low[k]!
-    const to = high[k]!
-    if (to === from) continue
+  const { values, low, high, from, to, params } = window
+  for (let k = from; k < to; k++) {
+    const first = low[k]!
+    const end = high[k]!
+    if (end === first) continue
     const levelFactor = factor('smoothing', 'sf', params[0]![k]!)
     const trendFactor = factor('trend', 'tf', params[1]![k]!)
-    if (to - from < 2) continue
+    if (end - first < 2) continue
     let before = 0
-    let level = values[from]!
-    let trend = values[from + 1]! - level
-    for (let i = from + 1; i < to; i++) {
-      if (i > from + 1) trend = trendFactor * (level - before) + (1 - trendFactor) * trend
+    let level = values[first]!
+    let trend = values[first + 1]! - level
+    for (let i = first + 1; i < end; i++) {
+      if (i > first + 1) trend = trendFactor * (level - before) + (1 - trendFactor) * trend
       const next = levelFactor * values[i]! + (1 - levelFactor) * (level + trend)
       before = level
       level = next

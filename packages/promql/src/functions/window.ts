@@ -2,7 +2,9 @@
  * Windows: what a function of a range works on. The samples of one series stand in columns; step k sees those from `low[k]` up to but not
  * including `high[k]`. Both bounds only move forward, so finding them for all steps walks through the samples once.
  *
- * A function (a {@link WindowFunction}) gets one series at a time and fills the steps of its result in one loop.
+ * A function (a {@link WindowFunction}) gets one series at a time and fills the steps of its result in one loop. One that looks at each window
+ * anew does so from step `from` up to `to`, so that a series with much to look at can be filled in parts; one that needs a single walk for all
+ * windows takes no notice of them.
  */
 import { type Histogram } from '@tsink/core'
 import { windowBounds } from '@tsink/kernel'
@@ -28,6 +30,9 @@ export class Window implements Samples {
   startTimestamps: Float64Array | null = null
   count = 0
   readonly steps: number
+  /** The steps to fill, from `from` up to but not including `to`: all, unless {@link only} says otherwise. */
+  from = 0
+  to: number
   readonly low: Int32Array
   readonly high: Int32Array
   /** Step k looks at (end - rangeMs, end] with end = `endMs + k * stepMs`; stepMs is 0 when the time is fixed. */
@@ -48,6 +53,7 @@ export class Window implements Samples {
 
   constructor(shape: WindowShape) {
     this.steps = shape.steps
+    this.to = shape.steps
     this.low = new Int32Array(shape.steps)
     this.high = new Int32Array(shape.steps)
     this.rangeMs = shape.rangeMs
@@ -61,29 +67,10 @@ export class Window implements Samples {
     this.expr = shape.expr
   }
 
-  /** How many samples the windows hold, each counted at every step that sees it. */
-  work(): number {
-    let samples = 0
-    for (let k = 0; k < this.steps; k++) samples += this.high[k]! - this.low[k]!
-    return samples
-  }
-
-  /** The steps from `from` up to but not including `to` of the series at hand, as a window of their own over the same samples. */
-  slice(from: number, to: number): Window {
-    const part = new Window({
-      steps: to - from,
-      rangeMs: this.rangeMs,
-      endMs: this.endMs + from * this.stepMs,
-      stepMs: this.stepMs,
-      evaluationMs: this.evaluationMs + from * this.evaluationStepMs,
-      evaluationStepMs: this.evaluationStepMs,
-      params: this.params.map((values) => values.subarray(from, to)),
-      paramExprs: this.paramExprs,
-      execution: this.execution,
-      expr: this.expr,
-    })
-    part.load(this, this.metric)
-    return part
+  /** Restricts the steps that a function fills to those from `from` up to but not including `to`, until the next series is loaded. */
+  only(from: number, to: number): void {
+    this.from = from
+    this.to = to
   }
 
   /** Takes the samples of the next series and finds the bounds of every step. */
@@ -94,6 +81,7 @@ export class Window implements Samples {
     this.startTimestamps = samples.startTimestamps
     this.count = samples.count
     this.metric = metric
+    this.only(0, this.steps)
     windowBounds(this.timestamps, this.count, this, this.low, this.high)
   }
 }
@@ -112,7 +100,7 @@ export interface WindowShape {
   readonly expr: Expr
 }
 
-/** Fills the steps of `out` from the window; steps that have no result stay absent. */
+/** Fills the steps of `out` that the window is to fill; steps that have no result stay absent. */
 export type WindowFunction = (window: Window, out: StepSeries) => void
 
 /**
@@ -150,6 +138,12 @@ export class SplitWindow {
     }
     this.floats.load(floats, mixed.metric)
     this.histograms.load(histograms, mixed.metric)
+  }
+
+  /** See {@link Window.only}. */
+  only(from: number, to: number): void {
+    this.floats.only(from, to)
+    this.histograms.only(from, to)
   }
 }
 

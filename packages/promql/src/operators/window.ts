@@ -4,10 +4,10 @@
  */
 import type { Labels } from '@tsink/core'
 import type { Execution, Pages } from '../evaluate/execution.ts'
-import { FLOAT, HISTOGRAM, isEmpty, pageSize, samplesOf, StepSeries, type Grid } from '../evaluate/steps.ts'
-import { applyExtendedFunction } from '../functions/extended.ts'
-import { applyRangeFunction } from '../functions/range-functions.ts'
-import { SplitWindow, Window, type WindowShape } from '../functions/window.ts'
+import { FLOAT, isEmpty, pageSize, samplesOf, type Grid, type StepSeries } from '../evaluate/steps.ts'
+import { applyExtendedFunction, costOfExtended } from '../functions/extended.ts'
+import { costPerSample, rangeFunction, shareOfCost } from '../functions/range-functions.ts'
+import { SplitWindow, Window, type WindowFunction, type WindowShape } from '../functions/window.ts'
 import type { WindowPlan } from '../plan.ts'
 import { quote } from '../strings.ts'
 import { NameDropper } from './names.ts'
@@ -37,6 +37,10 @@ export async function* overWindows(plan: WindowPlan, grid: Grid, execution: Exec
   let largest = 0
   const split = new SplitWindow(shape)
   const extended = source.input.kind === 'selector' ? source.input.extended : 'none'
+  const fill: WindowFunction =
+    extended === 'none'
+      ? rangeFunction(func, split)
+      : (at, out) => applyExtendedFunction(func, at, out, extended === 'smoothed', lookbackMs)
   const dropper = KEEPS_NAME.has(func) ? null : new NameDropper(source.names, execution)
   const wantsCounter = func === 'rate' || func === 'increase' || func === 'irate'
   for await (const page of readRange(source, grid, lookbackMs, plan.id, execution)) {
@@ -45,9 +49,12 @@ export async function* overWindows(plan: WindowPlan, grid: Grid, execution: Exec
       window.load(samples, labels.metric)
       execution.countWindows(window.low, window.high, grid)
       const result = execution.series(labels, dropName, grid)
-      if (extended === 'none' && window.work() > MAX_WORK) await applyInParts(func, window, result, execution)
-      else if (extended === 'none') applyRangeFunction(func, window, result, split)
-      else applyExtendedFunction(func, window, result, extended === 'smoothed', lookbackMs)
+      if (extended === 'none' && window.histograms !== null) split.load(window)
+      let cost = extended === 'none' ? costPerSample(func, window) : costOfExtended(window)
+      const isLarge = exceedsSlice(window, cost)
+      if (isLarge && extended === 'none') cost *= shareOfCost(func, window)
+      if (isLarge && cost > 0) await fillInParts(fill, window, split, cost, result, execution)
+      else fill(window, result)
       if (isEmpty(result)) {
         execution.recycle(result)
         continue
@@ -72,22 +79,41 @@ export async function* overWindows(plan: WindowPlan, grid: Grid, execution: Exec
   if (rest.length > 0) yield rest
 }
 
-/** So many samples are looked at in about a slice of time. A series with more to look at is computed in parts, with pauses between them. */
+/** What is computed without a pause, in additions of floats: a few milliseconds. A single step is never cut. */
 const MAX_WORK = 1_000_000
 
-async function applyInParts(func: string, window: Window, out: StepSeries, execution: Execution): Promise<void> {
-  const parts = Math.min(window.steps, Math.ceil(window.work() / MAX_WORK))
-  for (let part = 0; part < parts; part++) {
-    const from = Math.floor((part * window.steps) / parts)
-    const to = Math.floor(((part + 1) * window.steps) / parts)
-    const slice = window.slice(from, to)
-    const columns = { kinds: out.kinds.subarray(from, to), values: out.values.subarray(from, to) }
-    const piece = new StepSeries(out.labels, out.dropName, to - from, columns)
-    applyRangeFunction(func, slice, piece, new SplitWindow(slice))
-    if (piece.histograms !== null) {
-      for (let k = from; k < to; k++) if (piece.kinds[k - from] === HISTOGRAM) out.setHistogram(k, piece.histograms[k - from]!)
-    }
+/** Whether the windows of the series at hand together ask for more than should be computed without a pause; cheap for most series. */
+function exceedsSlice(window: Window, cost: number): boolean {
+  return window.steps * (window.count + 1) * cost > MAX_WORK && workOf(window) * cost > MAX_WORK
+}
+
+/** How many samples the windows hold, each counted at every step that sees it, and the steps themselves. */
+function workOf(window: Window): number {
+  const { low, high, steps } = window
+  let work = steps
+  for (let k = 0; k < steps; k++) work += high[k]! - low[k]!
+  return work
+}
+
+/** Fills the steps in parts of about the same work, with pauses between them. */
+async function fillInParts(
+  fill: WindowFunction,
+  window: Window,
+  split: SplitWindow,
+  cost: number,
+  out: StepSeries,
+  execution: Execution,
+): Promise<void> {
+  const { low, high, steps } = window
+  let from = 0
+  while (from < steps) {
     if (execution.due) await execution.pause()
+    let to = from
+    for (let work = 0; to < steps && work < MAX_WORK; to++) work += (high[to]! - low[to]! + 1) * cost
+    window.only(from, to)
+    split.only(from, to)
+    fill(window, out)
+    from = to
   }
 }
 
