@@ -35,7 +35,7 @@ export class Ingest {
   async append(store: Store, protocol: string, decoded: Decoded): Promise<Outcome> {
     const { batch, rejected } = decoded
     const begin = performance.now()
-    const result = await store.append(batch)
+    const result = await store.append(batch).finally(() => decoded.release?.())
     const metrics = this.#metrics
     metrics.appendSeconds.observe((performance.now() - begin) / 1_000)
     metrics.ofProtocol(protocol).acceptedSamples.inc(result.accepted)

@@ -43,6 +43,11 @@ const MAX_SAMPLES = 2_097_152
 const MAX_REST = 262_144
 const MAX_SYMBOLS = 1_048_576
 const SCRATCH_BYTES = 1_048_576
+/** Label arenas kept for the next bodies: as many as senders have bodies on their way, none of them larger than usual bodies need. */
+const MAX_SPARE = 16
+const MAX_SPARE_BYTES = 1_048_576
+const MIN_ARENA_BYTES = 65_536
+const NO_BYTES = new Uint8Array(0)
 
 // Word numbers of the fields of Walk in assembly/remote-write.ts.
 const ENTRIES = 0
@@ -93,6 +98,8 @@ export class SeriesWalk {
   readonly #gathered: number
   readonly #offsets: number
   readonly #refs: number
+  /** Arenas of batches that are done with. */
+  readonly #spare: Uint8Array[] = []
   #bodyEnd = 0
   #generation = 0
 
@@ -277,12 +284,26 @@ export class SeriesWalk {
     const size = exports.gatherSeries(this.#state, this.#gathered, this.#gathered + this.#options.maxBodyBytes, this.#offsets, this.#refs)
     if (size >>> 0 === 0xffff_ffff) return null
     const series = new SeriesTable(0, 0)
-    series.bytes = bytes.slice(this.#gathered, this.#gathered + size)
+    series.bytes = this.#arenaOf(size)
+    series.bytes.set(bytes.subarray(this.#gathered, this.#gathered + size))
     series.offsets = words.slice(this.#offsets / 4, this.#offsets / 4 + slots + 1)
     series.refs = words.slice(this.#refs / 4, this.#refs / 4 + slots)
     series.count = slots
     const entries = this.#walk[SLOT_ENTRIES]! / 4
     return { series, entries: words.slice(entries, entries + slots) }
+  }
+
+  /** Takes back the label bytes of a batch that nobody reads any more, so that the next body need not make new ones. Its refs stay. */
+  recycle(series: SeriesTable): void {
+    const { bytes } = series
+    series.bytes = NO_BYTES
+    if (bytes.length > 0 && bytes.length <= MAX_SPARE_BYTES && this.#spare.length < MAX_SPARE) this.#spare.push(bytes)
+  }
+
+  #arenaOf(size: number): Uint8Array {
+    for (let i = this.#spare.length - 1; i >= 0; i--) if (this.#spare[i]!.length >= size) return this.#spare.splice(i, 1)[0]!
+    // Room for bodies that are a little larger, in sizes that come again.
+    return new Uint8Array(Math.max(MIN_ARENA_BYTES, 2 ** Math.ceil(Math.log2(size + 1))))
   }
 
   /** The samples of the walk, as copies. `startTimestamps` is null when no sample has one. */

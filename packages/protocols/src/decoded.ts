@@ -26,6 +26,8 @@ export interface Refusal {
 export interface Decoded {
   readonly batch: WriteBatch
   readonly rejected: Rejected
+  /** To be called when the append is over and nobody reads the batch any more: its memory then serves the next body. Leaving it out is fine. */
+  readonly release?: () => void
 }
 
 /** All refusals of one body: counted without end, listed up to a bound. */

@@ -61,6 +61,7 @@ function decodeColumns(walk: SeriesWalk, version: 1 | 2, options: DecodeOptions)
       exemplars: built.exemplars ?? [],
     },
     rejected: new Rejected(),
+    release: () => walk.recycle(series),
     samples: count,
     histograms: rest.histograms,
     exemplars: writer.exemplars,
