@@ -1,24 +1,18 @@
 /**
- * `tsink promqltest`: runs test scripts in Prometheus's format against the engine in memory, a fresh one for each script.
+ * `tsink promqltest`: runs test scripts in Prometheus's format against the model store: the plainest store there is, so
+ * that a script judges PromQL and nothing else.
  */
 import { readFileSync } from 'node:fs'
-import type { Store } from '@tsink/core'
-import { Engine } from '@tsink/engine'
-import { volatileHost } from '@tsink/host/memory'
 import { runScript, ScriptError } from '@tsink/promqltest'
+import { ModelStore } from '@tsink/testing'
 import { Exit } from '../failure.ts'
-
-/** The scripts' samples lie around 1970; no clock of today may retire them, and no crash is to be survived. */
-function createStore(): Promise<Store> {
-  return Engine.open(volatileHost(), { sync: 'none', background: false })
-}
 
 export async function promqltest(files: readonly string[]): Promise<void> {
   let passed = 0
   let failed = 0
   for (const file of files) {
     try {
-      const report = await runScript(readFileSync(file, 'utf8'), { createStore })
+      const report = await runScript(readFileSync(file, 'utf8'), { createStore: () => new ModelStore() })
       passed += report.passed
       failed += report.failed
       for (const { line, query, message } of report.failures) process.stdout.write(`${file}:${line}: ${query}\n    ${message}\n`)
