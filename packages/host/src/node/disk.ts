@@ -46,7 +46,7 @@ export class NodeDisk implements Disk {
   makeDirectory(dir: string): Promise<void> {
     const path = this.#absolute(dir)
     return attempt('WRITE_FAILED', 'make directory', path, () => {
-      const first = fs.mkdirSync(path, { recursive: true })
+      const first = makeFolders(path)
       // The names of the root and of what was made above it are outside of the disk: nobody else can make them durable.
       if (first === undefined || process.platform === 'win32' || !this.root.startsWith(first)) return
       for (let made = this.root; made.length >= first.length; made = dirname(made)) syncNow(dirname(made), 'r')
@@ -282,4 +282,19 @@ function describe(cause: unknown): string {
   const message = (cause as Error).message ?? String(cause)
   // Node's messages end in the call and the path, which the sentence already says.
   return message.split(', ')[0]!
+}
+
+/** Makes a folder with those above it and returns the first that was new. Node's own recursion never ends where a parent takes no folders, as /proc. */
+function makeFolders(path: string): string | undefined {
+  try {
+    fs.mkdirSync(path)
+    return path
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' && fs.statSync(path).isDirectory()) return undefined
+    if (code !== 'ENOENT' || fs.existsSync(dirname(path))) throw error
+  }
+  const first = makeFolders(dirname(path))
+  fs.mkdirSync(path)
+  return first ?? path
 }
