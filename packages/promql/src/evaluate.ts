@@ -15,7 +15,8 @@ import { readRange, shapeOf } from './operators/range.ts'
 import { settle, type QueryOptions, type Settings } from './options.ts'
 import { parseExpr } from './parse.ts'
 import type { MatrixPlan, Plan } from './plan.ts'
-import { planQuery, typeOf, type QueryRange } from './planner.ts'
+import { valueType } from './check.ts'
+import { planQuery, type QueryRange } from './planner.ts'
 
 /** How a query went. */
 export interface QueryStats {
@@ -79,7 +80,7 @@ function prepare(query: string | Expr, range: QueryRange, settings: Settings): {
   const parsed = typeof query === 'string' ? parseExpr(query, settings.features) : query
   const context = { stepMs: range.stepMs, rangeMs: range.endMs - range.startMs }
   const expr = resolveDurations(parsed, context)
-  const type = typeOf(expr)
+  const type = valueType(expr)
   if (range.stepMs > 0 && (type === 'matrix' || type === 'string')) {
     const name = type === 'matrix' ? 'range vector' : 'string'
     throw new TsinkError('BAD_QUERY', `invalid expression type "${name}" for range query, must be Scalar or instant Vector`)

@@ -18,6 +18,7 @@ import type { Subquery, VectorSelector } from './ast.ts'
 import type { Settings } from './options.ts'
 import type { Extended, HistogramPlan, Names, Plan, RangeSource, ScalarPlan, SelectMode, Selector, VectorPlan } from './plan.ts'
 import { share } from './share.ts'
+import { valueType } from './check.ts'
 import { signatureOf } from './signatures.ts'
 
 /** The outermost query: what `start()`, `end()`, `step()` and `range()` stand for. */
@@ -65,7 +66,7 @@ class Planner {
 
   plan(expr: Expr): Plan {
     const inner = unwrapParens(expr)
-    switch (typeOf(inner)) {
+    switch (valueType(inner)) {
       case 'string':
         return { kind: 'string', id: this.#id(), expr: inner, value: inner.type === 'string' ? inner.value : '' }
       case 'scalar':
@@ -217,7 +218,7 @@ class Planner {
   /** A vector, or a scalar as one series without labels. */
   #asVector(expr: Expr): VectorPlan {
     const inner = unwrapParens(expr)
-    if (typeOf(inner) === 'vector') return this.#vector(inner)
+    if (valueType(inner) === 'vector') return this.#vector(inner)
     return { kind: 'lift', id: this.#id(), expr: inner, names: 'none', input: this.#scalar(inner) }
   }
 
@@ -280,7 +281,7 @@ class Planner {
   }
 
   #binary(expr: Binary): VectorPlan {
-    const leftScalar = typeOf(expr.left) === 'scalar'
+    const leftScalar = valueType(expr.left) === 'scalar'
     const drops = expr.bool || ARITHMETIC.has(expr.op)
     if (expr.matching === null) {
       const vector = this.#vector(leftScalar ? expr.right : expr.left)
@@ -305,9 +306,9 @@ class Planner {
     const { func, args } = expr
     const signature = signatureOf(func)
     if (signature === undefined) throw new TsinkError('BAD_QUERY', `unknown function with name "${func}"`)
-    const rangeAt = args.findIndex((arg) => typeOf(arg) === 'matrix')
+    const rangeAt = args.findIndex((arg) => valueType(arg) === 'matrix')
     if (rangeAt >= 0) return this.#window(expr, rangeAt)
-    const scalars = args.filter((arg) => typeOf(arg) === 'scalar')
+    const scalars = args.filter((arg) => valueType(arg) === 'scalar')
     const params = scalars.map((arg) => this.#scalar(arg))
     switch (func) {
       case 'vector':
@@ -343,7 +344,7 @@ class Planner {
       default:
     }
     // The functions of a date take the time itself when they get no argument.
-    const input: VectorPlan = args.length > 0 ? this.#vector(args.find((arg) => typeOf(arg) === 'vector')!) : this.#now(expr)
+    const input: VectorPlan = args.length > 0 ? this.#vector(args.find((arg) => valueType(arg) === 'vector')!) : this.#now(expr)
     return { kind: 'map', id: this.#id(), expr, names: this.#dropped(input.names), func, input, params }
   }
 
@@ -365,7 +366,7 @@ class Planner {
   }
 
   #histogram(expr: Call, func: HistogramPlan['func'], params: readonly ScalarPlan[], paramExprs: readonly Expr[]): VectorPlan {
-    const inputExpr = expr.args.find((arg) => typeOf(arg) === 'vector')!
+    const inputExpr = expr.args.find((arg) => valueType(arg) === 'vector')!
     const input = this.#vector(inputExpr)
     const label = func === 'histogram_quantiles' ? textOf(expr.args[1]!) : ''
     return { kind: 'histogram', id: this.#id(), expr, names: this.#dropped(input.names), func, input, inputExpr, params, paramExprs, label }
@@ -392,29 +393,6 @@ class Planner {
       if (at !== null) return { offsetMs: offset, atMs: at }
     }
     return { offsetMs: offset, atMs: null }
-  }
-}
-
-/** The type of an expression's value. */
-export function typeOf(expr: Expr): 'scalar' | 'vector' | 'matrix' | 'string' {
-  switch (expr.type) {
-    case 'number':
-      return 'scalar'
-    case 'string':
-      return 'string'
-    case 'vector':
-    case 'aggregate':
-      return 'vector'
-    case 'matrix':
-    case 'subquery':
-      return 'matrix'
-    case 'call':
-      return signatureOf(expr.func)?.returns ?? 'vector'
-    case 'binary':
-      return typeOf(expr.left) === 'scalar' && typeOf(expr.right) === 'scalar' ? 'scalar' : 'vector'
-    case 'unary':
-    case 'paren':
-      return typeOf(expr.expr)
   }
 }
 

@@ -98,3 +98,17 @@ test('metadata that a series repeats is reported once, and again when it changes
   expect(counts[0]).toBe(1)
   if (cache.walk !== null) expect(counts).toEqual([1, 1, 0, 1, 0])
 })
+
+test('memory that a batch gave back serves the next one, and none that is still in use', () => {
+  const next = random(3)
+  const cache = new SeriesCache()
+  const held: { decoded: RemoteWriteDecoded; want: unknown }[] = []
+  for (let round = 0; round < 60; round++) {
+    const body = encodeRemoteWrite(randomBatch(next), 1)
+    const decoded = decodeSnappyRemoteWrite(snappyEncode(body), 1, { now: NOW, cache })
+    held.push({ decoded, want: plain(decodeRemoteWrite(body, 1, { now: NOW })) })
+    for (const { decoded: each, want } of held) expect(plain(each)).toEqual(want)
+    // Appends end in any order.
+    if (held.length > 3) held.splice(Math.floor(next() * held.length), 1)[0]!.decoded.release?.()
+  }
+})
