@@ -3,33 +3,44 @@ import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Goal } from './suite.ts'
 
-export async function scale(quick: boolean): Promise<{ rows: string[][]; goals: Goal[] }> {
-  const active = run('million.ts', quick ? ['4000'] : ['1000000'])
-  const opening = run('open.ts', quick ? ['40000', '10'] : ['20000000', '1000'])
-  const number = (text: string, pattern: RegExp): number => Number(pattern.exec(text)?.[1] ?? Number.NaN)
-  const goal = (name: string, found: number, most: number, unit: string): Goal => ({
-    name,
-    want: `<= ${most} ${unit}`,
-    found: `${found} ${unit}`,
-    met: found <= most,
-  })
+type Found = Promise<{ rows: string[][]; goals: Goal[] }>
+
+/** Very many active series: memory and stalls. */
+export async function active(quick: boolean): Found {
+  const text = run('million.ts', quick ? ['4000'] : ['1000000'])
   return {
-    rows: [
-      ['at scale'],
-      ...[active, opening].flatMap((text) =>
-        text
-          .trim()
-          .split('\n')
-          .map((line) => [line]),
+    rows: linesOf('very many active series', text),
+    goals: [
+      goal('resident memory an active series after ten scrapes', numberIn(text, /^scrape 10 .*rss (\d+) B/m), 1_000, 'bytes'),
+      ...['first scrape', 'scrape 10', 'flush'].map((when) =>
+        goal(`longest stall of the event loop, ${when}`, numberIn(text, new RegExp(`^${when} .*longest stall (\\d+) ms`, 'm')), 50, 'ms'),
       ),
     ],
+  }
+}
+
+/** How long opening takes, after a kill and with very many segments. */
+export async function opening(quick: boolean): Found {
+  const text = run('open.ts', quick ? ['40000', '10'] : ['20000000', '1000'])
+  return {
+    rows: linesOf('opening', text),
     goals: [
-      goal('resident memory an active series after ten scrapes', number(active, /^scrape 10 .*rss (\d+) B/m), 1_000, 'bytes'),
-      goal('longest stall of the event loop in a scrape', number(active, /^scrape 10 .*longest stall (\d+) ms/m), 50, 'ms'),
-      goal('open after a kill with the log full', number(opening, /^open after a kill .*: ([\d.]+) s/m), 10, 's'),
-      goal('open with very many segments', number(opening, /^open with \d+ segments: (\d+) ms/m), 1_000, 'ms'),
+      goal('open after a kill with the log full', numberIn(text, /^open after a kill .*: ([\d.]+) s/m), 10, 's'),
+      goal('open with very many segments', numberIn(text, /^open with \d+ segments: (\d+) ms/m), 1_000, 'ms'),
     ],
   }
+}
+
+function linesOf(title: string, text: string): string[][] {
+  return [title, ...text.trim().split('\n')].map((line) => [line])
+}
+
+function numberIn(text: string, pattern: RegExp): number {
+  return Number(pattern.exec(text)?.[1] ?? Number.NaN)
+}
+
+function goal(name: string, found: number, most: number, unit: string): Goal {
+  return { name, want: `<= ${most} ${unit}`, found: `${found} ${unit}`, met: found <= most }
 }
 
 function run(program: string, args: readonly string[]): string {

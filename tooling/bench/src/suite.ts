@@ -4,6 +4,7 @@
  * Times are taken interleaved: every round runs each contender once, in turn, and the lower quartile of the rounds is reported: machines
  * drift, and neighbours only ever slow things down. Every contender answers a checksum of what it produced, so that none can win by doing nothing.
  */
+import { availableParallelism, loadavg } from 'node:os'
 
 /** A promise of the design with what was measured. */
 export interface Goal {
@@ -19,8 +20,8 @@ export interface Report {
   readonly goals: readonly Goal[]
 }
 
-/** A suite; `quick` asks for toy sizes, whose times mean nothing. */
-export type Suite = (options: { quick: boolean }) => Promise<Report>
+/** A suite; `quick` asks for toy sizes, whose times mean nothing. `parts` names those to run of a suite that has parts; left out: all. */
+export type Suite = (options: { quick: boolean; parts?: readonly string[] }) => Promise<Report>
 
 /** One contender: does its work once and answers a checksum. */
 export interface Contender {
@@ -57,6 +58,11 @@ function timeOf({ name, run }: Contender, checksum: number): number {
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   return rows.map((row) => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ')).join('\n')
+}
+
+/** How busy the machine is: times under load are no promise. */
+export function loadNote(): string {
+  return `load average ${loadavg()[0]!.toFixed(1)} on ${availableParallelism()} processors, Node ${process.versions.node}`
 }
 
 /** The goals with their verdicts as text. */
