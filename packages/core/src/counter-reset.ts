@@ -50,7 +50,11 @@ export function storedHint(previous: Histogram | undefined, next: Histogram): Co
   if (isStaleHistogram(previous) || isStaleHistogram(next)) return 'unknown'
   if (previous.schema !== next.schema || previous.zeroThreshold !== next.zeroThreshold) return 'unknown'
   if (!sameNumbers(previous.customValues, next.customValues)) return 'unknown'
-  return isHistogramReset({ ...previous, hint: 'unknown' }, { ...next, hint: 'unknown' }) ? 'unknown' : 'not_reset'
+  if (next.count < previous.count || next.zeroCount < previous.zeroCount) return 'unknown'
+  return isAnyLess(previous.positiveSpans, previous.positiveBuckets, next.positiveSpans, next.positiveBuckets) ||
+    isAnyLess(previous.negativeSpans, previous.negativeBuckets, next.negativeSpans, next.negativeBuckets)
+    ? 'unknown'
+    : 'not_reset'
 }
 
 const sums = new Float64Array(1)
@@ -59,6 +63,44 @@ const sums = new Float64Array(1)
 export function isStaleHistogram(h: Histogram): boolean {
   sums[0] = h.sum
   return isStale(sums, 0)
+}
+
+/** Whether any bucket counts less than it did; one that is gone counts 0. Of neighbours in a series the spans are nearly always the same. */
+function isAnyLess(spansBefore: readonly Span[], before: Float64Array, spansAfter: readonly Span[], after: Float64Array): boolean {
+  if (sameSpans(spansBefore, spansAfter)) {
+    for (let i = 0; i < before.length; i++) if (after[i]! < before[i]!) return true
+    return false
+  }
+  let span = -1
+  let index = 0
+  let end = 0
+  let at = 0
+  let indexBefore = 0
+  let atBefore = 0
+  for (const each of spansBefore) {
+    indexBefore += each.offset
+    for (let i = 0; i < each.length; i++, indexBefore++, atBefore++) {
+      while (index < indexBefore || index === end) {
+        if (index < end) {
+          index++
+          at++
+        } else if (++span < spansAfter.length) {
+          index = end + spansAfter[span]!.offset
+          end = index + spansAfter[span]!.length
+        } else break
+      }
+      const count = index === indexBefore && index < end ? after[at]! : 0
+      if (count < before[atBefore]!) return true
+    }
+  }
+  return false
+}
+
+function sameSpans(a: readonly Span[], b: readonly Span[]): boolean {
+  if (a === b) return true
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i]!.offset !== b[i]!.offset || a[i]!.length !== b[i]!.length) return false
+  return true
 }
 
 function isCustomReset(previous: Histogram, next: Histogram): boolean {

@@ -1,4 +1,5 @@
 import { histogram, histogramProblem, isHistogramReset, isStaleHistogram, STALE, storedHint, type Histogram } from '@tsink/core'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
 /** A histogram with consecutive positive buckets from index 0 on. */
@@ -74,5 +75,37 @@ describe('a histogram', () => {
     const stale = histogram({ sum: STALE[0]! })
     expect(isStaleHistogram(stale)).toBe(true)
     expect(storedHint(stale, of([2]))).toBe('unknown')
+  })
+
+  it('is read back as not reset exactly when nothing was reset, whatever the spans (against the rule by bucket index)', () => {
+    const side = fc.array(fc.record({ offset: fc.integer({ min: 0, max: 3 }), counts: fc.array(fc.nat(2), { maxLength: 3 }) }), {
+      maxLength: 4,
+    })
+    const layout = fc.record({ start: fc.integer({ min: -4, max: 4 }), side })
+    const any = fc.record({ positive: layout, negative: layout, zeroCount: fc.nat(1), count: fc.nat(1) }).map((parts): Histogram => {
+      const spans = ({ start, side: list }: typeof parts.positive): Histogram['positiveSpans'] =>
+        list.map(({ offset, counts }, i) => ({ offset: i === 0 ? start : offset, length: counts.length }))
+      const buckets = ({ side: list }: typeof parts.positive): Float64Array => Float64Array.from(list.flatMap(({ counts }) => counts))
+      return histogram({
+        count: parts.count,
+        zeroCount: parts.zeroCount,
+        positiveSpans: spans(parts.positive),
+        positiveBuckets: buckets(parts.positive),
+        negativeSpans: spans(parts.negative),
+        negativeBuckets: buckets(parts.negative),
+      })
+    })
+    let continued = 0
+    fc.assert(
+      fc.property(any, any, fc.boolean(), (previous, other, same) => {
+        // Random layouts rarely continue each other; the same spans with other counts do.
+        const next = same ? { ...previous, positiveBuckets: previous.positiveBuckets.map((count, i) => count + (i % 2)) } : other
+        const want = isHistogramReset(previous, next) ? 'unknown' : 'not_reset'
+        if (want === 'not_reset') continued++
+        expect(storedHint(previous, next)).toBe(want)
+      }),
+      { numRuns: 5_000 },
+    )
+    expect(continued).toBeGreaterThan(500)
   })
 })

@@ -3,7 +3,7 @@
  * in order of time; a source that overlaps no other is decoded straight into the caller's buffer, which is nearly always; sources that
  * overlap are decoded each on its own and merged, the later written winning.
  */
-import { assert, isStaleHistogram, lowerBound, SampleBuffer, storedHint, type Histogram, type SampleSummary } from '@tsink/core'
+import { assert, lowerBound, SampleBuffer, type SampleSummary } from '@tsink/core'
 import { decodeChunk, mergeColumns, openChunk } from '@tsink/codecs'
 import { F64, HISTOGRAM } from './head.ts'
 import type { Interval } from './tombstones.ts'
@@ -184,48 +184,6 @@ export function appendBuffer(source: SampleBuffer, from: number, to: number, int
     into.startTimestamps.set(source.startTimestamps.subarray(from, to), at)
   } else into.startTimestamps?.fill(0, at, at + to - from)
   into.count = at + to - from
-}
-
-/** Gives every histogram the hint that follows from the sample stored before it, which may lie before the range that was read. */
-export function setHints(sources: readonly Source[], buffer: SampleBuffer): void {
-  const { histograms, count } = buffer
-  if (histograms === null) return
-  let previous: Histogram | undefined
-  let known = false
-  for (let i = 0; i < count; i++) {
-    const each = histograms[i]
-    if (each !== undefined) {
-      if (!known && i === 0) previous = lastBefore(sources, buffer.base, buffer.timestamps[0]!)
-      histograms[i] = { ...each, hint: storedHint(previous, each) }
-    }
-    known = true
-    previous = each === undefined || isStaleHistogram(each) ? undefined : each
-  }
-}
-
-/** The histogram that is the last visible sample before a time; undefined when that is a float, stale, or not there. */
-function lastBefore(sources: readonly Source[], base: number, time: number): Histogram | undefined {
-  const buffer = new SampleBuffer()
-  for (let end = time - 1; ;) {
-    let nearest: Source | undefined
-    for (const source of sources) {
-      if (source.minTime <= end && (nearest === undefined || Math.min(source.maxTime, end) > Math.min(nearest.maxTime, end)))
-        nearest = source
-    }
-    if (nearest === undefined) return undefined
-    readSources(
-      sources.filter((source) => source.minTime <= end && source.maxTime >= nearest.minTime),
-      base,
-      nearest.minTime,
-      end,
-      buffer,
-    )
-    if (buffer.count > 0) {
-      const last = buffer.histograms?.[buffer.count - 1]
-      return last === undefined || isStaleHistogram(last) ? undefined : last
-    }
-    end = nearest.minTime - 1
-  }
 }
 
 /** How many of ascending timestamps lie in an inclusive range. */

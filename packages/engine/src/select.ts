@@ -8,6 +8,7 @@ import {
   SampleBuffer,
   TsinkError,
   VALUE_KINDS,
+  type Histogram,
   type Labels,
   type SampleSummary,
   type SelectedSeries,
@@ -15,9 +16,10 @@ import {
   type ValueKind,
 } from '@tsink/core'
 import type { Segment, SegmentIndex } from '@tsink/segment'
+import { lastBefore, setHints } from './hints.ts'
 import { LabelTable } from './label-table.ts'
 import { assertOpen, type Parts } from './parts.ts'
-import { ChunkSource, readPieces, readSources, setHints, type Source } from './read.ts'
+import { ChunkSource, readPieces, readSources, type Source } from './read.ts'
 import { Slices } from './slices.ts'
 import { hiding, relative, visible, type Interval, type Tombstone } from './tombstones.ts'
 import { CaughtSlots, View } from './view.ts'
@@ -31,11 +33,12 @@ interface Unit {
   readonly minTime: number
   readonly maxTime: number
   readonly tombstones: readonly Tombstone[]
+  readonly maxSequence: number
   readonly count: number
   labels(item: number): Labels
   labelBytes(item: number): Uint8Array
-  /** Appends the sources of one series that overlap the range, in the order of their writing. */
-  sources(item: number, intervals: readonly Interval[], into: Source[]): void
+  /** Appends the sources of one series that overlap a range, in the order of their writing. */
+  sources(item: number, minTime: number, maxTime: number, intervals: readonly Interval[], into: Source[]): void
 }
 
 export function* selectNow(parts: Parts, selection: Selection): Generator<readonly SelectedSeries[]> {
@@ -55,7 +58,7 @@ export function* selectNow(parts: Parts, selection: Selection): Generator<readon
     units.push(...caught.heads)
     const entries = new Entries(units)
     while (entries.join()) continue
-    yield* pages(parts, units, entries, selection)
+    yield* pages(parts, caught.view, units, entries, selection)
   } finally {
     caught.view.release()
   }
@@ -74,7 +77,7 @@ export async function* select(parts: Parts, selection: Selection): AsyncGenerato
     const entries = new Entries(units)
     const slices = new Slices(parts.host.clock)
     while (entries.join()) if (slices.due) await slices.pause()
-    for (const page of pages(parts, units, entries, selection)) {
+    for (const page of pages(parts, caught.view, units, entries, selection)) {
       yield page
       await parts.host.clock.turn()
     }
@@ -149,6 +152,7 @@ class SegmentUnit implements Unit {
   readonly minTime: number
   readonly maxTime: number
   readonly tombstones: readonly Tombstone[]
+  readonly maxSequence: number
   readonly count: number
   readonly #parts: Parts
   readonly #segment: Segment
@@ -172,6 +176,7 @@ class SegmentUnit implements Unit {
     this.minTime = minTime
     this.maxTime = maxTime
     this.tombstones = tombstones
+    this.maxSequence = segment.info.maxSequence
     this.count = items.length
   }
 
@@ -183,8 +188,8 @@ class SegmentUnit implements Unit {
     return this.#index.labelBytes(this.#items[item]!)
   }
 
-  sources(item: number, intervals: readonly Interval[], into: Source[]): void {
-    segmentSources(this.#parts, this.#segment, this.#index, this.#items[item]!, this.minTime, this.maxTime, intervals, into)
+  sources(item: number, minTime: number, maxTime: number, intervals: readonly Interval[], into: Source[]): void {
+    segmentSources(this.#parts, this.#segment, this.#index, this.#items[item]!, minTime, maxTime, intervals, into)
   }
 }
 
@@ -214,6 +219,7 @@ class HeadUnit implements Unit {
   readonly minTime: number
   readonly maxTime: number
   readonly tombstones: readonly Tombstone[]
+  readonly maxSequence: number
   readonly count: number
   readonly #parts: Parts
   readonly #caught: CaughtSlots
@@ -225,6 +231,7 @@ class HeadUnit implements Unit {
     this.minTime = minTime
     this.maxTime = maxTime
     this.tombstones = tombstones
+    this.maxSequence = caught.head.maxSequence
     this.count = caught.count
   }
 
@@ -236,8 +243,8 @@ class HeadUnit implements Unit {
     return this.#parts.registry.labelBytes(this.#caught.ids[item]!)
   }
 
-  sources(item: number, intervals: readonly Interval[], into: Source[]): void {
-    headSources(this.#caught, item, this.minTime, this.maxTime, intervals, into)
+  sources(item: number, minTime: number, maxTime: number, intervals: readonly Interval[], into: Source[]): void {
+    headSources(this.#caught, item, minTime, maxTime, intervals, into)
   }
 }
 
@@ -353,8 +360,8 @@ class Entries {
   }
 
   /** The places of an entry in the order of units. */
-  places(entry: number): { readonly unit: number; readonly item: number }[] {
-    const places: { unit: number; item: number }[] = []
+  places(entry: number): Place[] {
+    const places: Place[] = []
     for (let place = this.#first[entry]!; place >= 0; place = this.#next[place]!) {
       places.push({ unit: this.#unit[place]!, item: this.#item[place]! })
     }
@@ -362,10 +369,16 @@ class Entries {
   }
 }
 
-function* pages(parts: Parts, units: readonly Unit[], entries: Entries, selection: Selection): Generator<readonly SelectedSeries[]> {
+function* pages(
+  parts: Parts,
+  view: View,
+  units: readonly Unit[],
+  entries: Entries,
+  selection: Selection,
+): Generator<readonly SelectedSeries[]> {
   let page: SelectedSeries[] = []
   for (let entry = 0; entry < entries.count; entry++) {
-    const series = seriesOf(units, entries.places(entry))
+    const series = seriesOf(view, selection, units, entries.places(entry))
     if (series === null) continue
     page.push(series)
     if (page.length === PAGE_SERIES) {
@@ -378,8 +391,14 @@ function* pages(parts: Parts, units: readonly Unit[], entries: Entries, selectio
   if (page.length > 0) yield page
 }
 
+/** A unit's place in a selection and a series' place in it. */
+interface Place {
+  readonly unit: number
+  readonly item: number
+}
+
 /** One series of a selection, or null when no sample of it can be in the range. */
-function seriesOf(units: readonly Unit[], places: readonly { readonly unit: number; readonly item: number }[]): SelectedSeries | null {
+function seriesOf(view: View, selection: Selection, units: readonly Unit[], places: readonly Place[]): SelectedSeries | null {
   const labels = units[places[0]!.unit]!.labels(places[0]!.item)
   let kind = -1
   const windows: Window[] = []
@@ -394,7 +413,7 @@ function seriesOf(units: readonly Unit[], places: readonly { readonly unit: numb
       windows.push(window)
     }
     const found: Source[] = []
-    unit.sources(item, intervals, found)
+    unit.sources(item, minTime, maxTime, intervals, found)
     for (const source of found) {
       if (!isVisible(source)) continue
       // A series that was forgotten and came back with another kind of value: what was written later counts.
@@ -404,7 +423,35 @@ function seriesOf(units: readonly Unit[], places: readonly { readonly unit: numb
     }
   }
   const filled = windows.filter((window) => window.sources.length > 0).sort((a, b) => a.base - b.base)
-  return filled.length === 0 ? null : new StoredSeries(labels, VALUE_KINDS[kind]!, filled)
+  if (filled.length === 0) return null
+  const before = (base: number, time: number): Histogram | undefined => histogramBefore(view, selection, units, places, labels, base, time)
+  return new StoredSeries(labels, VALUE_KINDS[kind]!, filled, before)
+}
+
+/** The histogram that a series has stored before a time; undefined also where the units of the selection do not tell. */
+function histogramBefore(
+  view: View,
+  selection: Selection,
+  units: readonly Unit[],
+  places: readonly Place[],
+  labels: Labels,
+  base: number,
+  time: number,
+): Histogram | undefined {
+  const sources: Source[] = []
+  for (const { unit: number, item } of places) {
+    const unit = units[number]!
+    if (unit.base !== base) continue
+    const tombstones = hiding(view.tombstones, unit.maxSequence, base, -Infinity, time - 1)
+    unit.sources(item, -Infinity, time - 1, visible(tombstones, labels, base, -Infinity, time - 1), sources)
+  }
+  // Units that the selection does not touch are not looked into.
+  const isGap = (from: number, to: number): boolean =>
+    [...view.segments.map(({ info }) => info), ...view.heads].some((unit) => {
+      const shift = unit.base - base
+      return !overlaps(selection, unit) && unit.minTime + shift <= to && unit.maxTime + shift >= from
+    })
+  return lastBefore(sources.filter(isVisible), base, time, isGap)
 }
 
 function isVisible(source: Source): boolean {
@@ -424,11 +471,13 @@ class StoredSeries implements SelectedSeries {
   readonly kind: ValueKind
   readonly maxSamples: number
   readonly #windows: readonly Window[]
+  readonly #before: (base: number, time: number) => Histogram | undefined
   #at = 0
 
-  constructor(labels: Labels, kind: ValueKind, windows: readonly Window[]) {
+  constructor(labels: Labels, kind: ValueKind, windows: readonly Window[], before: (base: number, time: number) => Histogram | undefined) {
     this.labels = labels
     this.kind = kind
+    this.#before = before
     this.#windows = windows
     this.maxSamples = windows.reduce((sum, { sources }) => sum + sources.reduce((count, source) => count + source.count, 0), 0)
   }
@@ -442,7 +491,7 @@ class StoredSeries implements SelectedSeries {
     if (into.count === 0) {
       into.begin(this.kind)
       into.base = base
-    } else if (into.histograms !== null) setHints(sources, into)
+    } else if (into.histograms !== null) setHints(into, (time) => this.#before(base, time))
   }
 
   readPieces(into: SampleBuffer, fits: (minTime: number, maxTime: number) => boolean, take: (summary: SampleSummary | null) => void): void {
