@@ -61,6 +61,11 @@ export interface SelectedSeries {
    * gets null. Times are relative to `into.base`. Absent where a store keeps no summaries.
    */
   readPieces?(into: SampleBuffer, fits: (minTime: number, maxTime: number) => boolean, take: (summary: SampleSummary | null) => void): void
+  /**
+   * As `read`, in runs: at each turn of the iteration the buffer holds the next samples in ascending order of time, at least one and not many more
+   * than `most`, however long the series is. Absent where `read` is as good.
+   */
+  readRuns?(into: SampleBuffer, most: number): Iterable<void>
 }
 
 /** What is known of samples without reading them: at least one, none of them NaN. */

@@ -61,6 +61,30 @@ export function readSources(sources: readonly Source[], base: number, minTime: n
   if (into.kind === 'histogram') into.kind = 'f64'
 }
 
+/** As {@link readSources}, in runs: see `SelectedSeries.readRuns`. Sources that overlap are one run. */
+export function* readRuns(
+  sources: readonly Source[],
+  base: number,
+  minTime: number,
+  maxTime: number,
+  into: SampleBuffer,
+  most: number,
+): Generator<void, void, undefined> {
+  into.clear()
+  into.base = base
+  for (const cluster of clusters(sources)) {
+    const coming = cluster.reduce((sum, { source }) => sum + source.count, 0)
+    if (into.count > 0 && into.count + coming > most) {
+      yield
+      into.clear()
+      into.base = base
+    }
+    readCluster(cluster, base, minTime, maxTime, into)
+    if (into.kind === 'histogram') into.kind = 'f64'
+  }
+  if (into.count > 0) yield
+}
+
 /** As {@link readSources}, in pieces: see `SelectedSeries.readPieces`. */
 export function readPieces(
   sources: readonly Source[],

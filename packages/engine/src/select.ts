@@ -19,7 +19,7 @@ import type { Segment, SegmentIndex } from '@tsink/segment'
 import { lastBefore, setHints } from './hints.ts'
 import { LabelTable } from './label-table.ts'
 import { assertOpen, type Parts } from './parts.ts'
-import { ChunkSource, readPieces, readSources, type Source } from './read.ts'
+import { ChunkSource, readPieces, readRuns, readSources, type Source } from './read.ts'
 import { Slices } from './slices.ts'
 import { hiding, relative, visible, type Interval, type Tombstone } from './tombstones.ts'
 import { CaughtSlots, View } from './view.ts'
@@ -497,6 +497,14 @@ class StoredSeries implements SelectedSeries {
   readPieces(into: SampleBuffer, fits: (minTime: number, maxTime: number) => boolean, take: (summary: SampleSummary | null) => void): void {
     const { sources, base, minTime, maxTime } = this.#windows[this.#at]!
     readPieces(sources, base, minTime, maxTime, into, fits, take)
+  }
+
+  *readRuns(into: SampleBuffer, most: number): Generator<void, void, undefined> {
+    const { sources, base, minTime, maxTime } = this.#windows[this.#at]!
+    for (const _ of readRuns(sources, base, minTime, maxTime, into, most)) {
+      if (into.histograms !== null) setHints(into, (time) => this.#before(base, time))
+      yield
+    }
   }
 
   nextWindow(): boolean {

@@ -2,7 +2,7 @@
  * Ledger: what a store should hold, told by the plainest means: every write and every delete in the order of their sequences. What is visible is
  * computed from the whole history each time. Engines are held against it.
  */
-import { BatchBuilder, Labels, Matcher, SampleBuffer, type ValueKind } from '@tsink/core'
+import { BatchBuilder, Labels, Matcher, SampleBuffer, type SelectedSeries, type ValueKind } from '@tsink/core'
 import type { Engine } from '@tsink/engine'
 
 export interface Written {
@@ -154,9 +154,22 @@ export async function shown(
         samples.set(time, shownValue(buffer, i))
       }
       if (samples.size > 0) found.set(series, samples)
+      assertRunsAgree(each, samples)
     }
   }
   return found
+}
+
+/** Reading in runs shows what reading at once does, each run with something in it. */
+function assertRunsAgree(series: SelectedSeries, whole: ReadonlyMap<number, string>): void {
+  const run = new SampleBuffer()
+  const samples = new Map<number, string>()
+  for (const _ of series.readRuns!(run, 5)) {
+    if (run.count === 0) throw new Error('a run is empty')
+    for (let i = 0; i < run.count; i++) samples.set(run.base + run.timestamps[i]!, shownValue(run, i))
+  }
+  const text = (all: ReadonlyMap<number, string>): string => JSON.stringify([...all])
+  if (text(samples) !== text(whole)) throw new Error(`${series.labels.toString()} in runs: ${text(samples)}, at once: ${text(whole)}`)
 }
 
 function shownValue(buffer: SampleBuffer, i: number): string {
