@@ -118,6 +118,22 @@ describe('tsink', { timeout: 180_000 }, () => {
     expect(failed.stdout).toContain('wrong.test:4')
   })
 
+  test('judges long test scripts side by side, and answers in the order of the files', async () => {
+    const files = [1, 0, 2].map((wrong, i) => {
+      const file = join(folder, `long-${i}.test`)
+      const evals = Array.from({ length: 40 }, (_, n) => `eval instant at 1m ${n} + m\n  {} ${n + 2 + (n < wrong ? 1 : 0)}\n`)
+      writeFileSync(file, `load 1m\n  m 1 2\n\n${`# ${'-'.repeat(98)}\n`.repeat(700)}${evals.join('\n')}`)
+      return file
+    })
+    const { status, stdout } = await tsink(['promqltest', ...files])
+    expect([status, stdout.trim().split('\n').at(-1)]).toEqual([1, '117 passed, 3 failed'])
+    expect([...stdout.matchAll(/long-(\d)\.test:(\d+)/g)].map(([, file, line]) => [file, line])).toEqual([
+      ['0', '704'],
+      ['2', '704'],
+      ['2', '707'],
+    ])
+  })
+
   test('says in one line what is wrong, and ends with 2', async () => {
     const line = async (...args: string[]): Promise<string> => {
       const { status, stderr } = await tsink(args)

@@ -1,4 +1,4 @@
-/** Runs scripts against the naive model store: `main.ts FILE...`. The command line's `tsink promqltest` does the same for users. */
+/** Runs scripts against the naive model store: `main.ts FILE...`, to judge PromQL alone. `tsink promqltest` runs them over the engine. */
 import { readFileSync } from 'node:fs'
 import { ModelStore } from '@tsink/testing'
 import { runScript } from './run.ts'

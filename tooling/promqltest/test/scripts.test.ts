@@ -1,10 +1,26 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Engine } from '@tsink/engine'
+import { volatileHost } from '@tsink/host/memory'
 import { runScript, ScriptError, type ScriptReport } from '@tsink/promqltest'
 import { corpus, ModelStore } from '@tsink/testing'
 import { describe, expect, it } from 'vitest'
 
 const run = (text: string): Promise<ScriptReport> => runScript(text, { createStore: () => new ModelStore() })
+
+const inMemory = (): Promise<Engine> => Engine.open(volatileHost(), { sync: 'none', background: false })
+
+/** An engine that writes what it takes into segments at once. */
+async function flushing(): Promise<Engine> {
+  const engine = await inMemory()
+  const append = engine.append.bind(engine)
+  engine.append = async (batch) => {
+    const result = await append(batch)
+    await engine.flush()
+    return result
+  }
+  return engine
+}
 
 function filesOf(folder: string): string[] {
   return readdirSync(folder)
@@ -26,6 +42,17 @@ for (const name of ['promqltest', 'promqltest-thanos']) {
     it.each(path === null ? [] : filesOf(path))(
       '%s holds',
       async (file) => expect((await run(readFileSync(file, 'utf8'))).failures).toEqual([]),
+      120_000,
+    )
+
+    it.each(path === null ? [] : filesOf(path))(
+      '%s holds over the engine, in its head and in its segments',
+      async (file) => {
+        const text = readFileSync(file, 'utf8')
+        const inHead = await runScript(text, { createStore: inMemory })
+        const inSegments = await runScript(text, { createStore: flushing })
+        expect([inHead.failures, inSegments.failures]).toEqual([[], []])
+      },
       120_000,
     )
   })

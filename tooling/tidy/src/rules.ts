@@ -35,7 +35,6 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     '@tsink/protocols',
     '@tsink/server',
     '@tsink/promqltest',
-    '@tsink/testing',
     '@tsink/codecs',
     '@tsink/wal',
     '@tsink/segment',
