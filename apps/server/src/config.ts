@@ -61,7 +61,7 @@ export interface Config {
   readonly statsdFlushInterval: number
   readonly opentsdbListen: string | null
   readonly influxListen: string | null
-  readonly influxPrecision: 'ns' | 'us' | 'ms' | 's'
+  readonly influxPrecision: 'ns' | 'us' | 'ms' | 's' | 'auto'
   readonly scrapeConfig: string | null
   readonly authToken: string | null
   readonly authTokenFile: string | null
@@ -158,7 +158,12 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
   statsdFlushInterval: duration('Listeners', '10s', 'How often what StatsD events come to is stored.'),
   opentsdbListen: optionalAddress('Listeners', 'HOST:PORT for OpenTSDB telnet lines over TCP and UDP.'),
   influxListen: optionalAddress('Listeners', 'HOST:PORT for InfluxDB line protocol over UDP and TCP.'),
-  influxPrecision: choice('Listeners', ['ns', 'us', 'ms', 's'], 'ns', 'The unit of timestamps at influx-listen (collectd sends ms).'),
+  influxPrecision: choice(
+    'Listeners',
+    ['ns', 'us', 'ms', 's', 'auto'],
+    'ns',
+    'The unit of timestamps at influx-listen (collectd sends ms); auto judges each by its size.',
+  ),
   scrapeConfig: optional(
     'Scraping',
     'FILE',

@@ -17,7 +17,6 @@ import { registerHealth } from './routes/health.ts'
 import { registerInflux } from './routes/influx.ts'
 import { registerMetadata } from './routes/metadata.ts'
 import { registerOtlp } from './routes/otlp.ts'
-import { registerPushgateway } from './routes/pushgateway.ts'
 import { registerQuery } from './routes/query.ts'
 import { registerRead } from './routes/read.ts'
 import { registerRules } from './routes/rules.ts'
@@ -65,7 +64,6 @@ export async function buildServer(context: ServerContext): Promise<FastifyInstan
   registerHealth(app, context)
   registerWrite(app, context)
   registerExchange(app, context)
-  registerPushgateway(app, context)
   registerInflux(app, context)
   registerOtlp(app, context)
   registerRead(app, context)
@@ -114,7 +112,9 @@ function guard(app: FastifyInstance, context: ServerContext): void {
   const digest = token === null ? null : sha256(`Bearer ${token}`)
   const origins = new RegExp(`^(?:${config.corsOrigin})$`)
   app.addHook('onRequest', (request, reply, done) => {
-    const { origin, authorization } = request.headers
+    const { origin, authorization, 'content-type': contentType } = request.headers
+    // InfluxDB's shell sends the header without a value, which says as much as none.
+    if (contentType === '') delete request.raw.headers['content-type']
     if (origin !== undefined) allowOrigin(reply, origin, origins)
     // The page's files are not registered by `route`: they say nothing that needs a token or a store.
     const { open, always } = request.routeOptions.config

@@ -16,7 +16,7 @@ beforeAll(async () => {
     '--influx-listen',
     '127.0.0.1:0',
     '--influx-precision',
-    's',
+    'auto',
     '--graphite-listen',
     '127.0.0.1:0',
     '--graphite-templates',
@@ -70,6 +70,17 @@ async function eventually(query: string, want: string, time = T): Promise<void> 
 }
 
 describe('line protocol', () => {
+  test('may come in several units at one listener', async () => {
+    await udp(
+      server.context.ports['influx']!,
+      `unit,i=1 v=1 ${T}`,
+      `unit,i=2 v=2 ${T}000`,
+      `unit,i=3 v=3 ${T}000000`,
+      `unit,i=4 v=4 ${T}000000000`,
+    )
+    await eventually('sum(timestamp(unit_v))', String(4 * T))
+  })
+
   test('comes by datagrams, each with whole lines', async () => {
     await udp(server.context.ports['influx']!, `u,i=1 v=1 ${T}\nu,i=2 v=2 ${T}`, `u,i=3 v=3 ${T}\n`)
     await eventually('sum(u_v)', '6')
