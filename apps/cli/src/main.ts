@@ -1,10 +1,13 @@
 #!/usr/bin/env node
 /** The tsink command line. Each command loads what it needs when it runs, so that `tsink --help` is quick. */
-import { buildProgram } from './program.ts'
-import { exitStatusOf } from './failure.ts'
+import { handOver } from '@tsink/host/newer-node'
 
-try {
-  await buildProgram().parseAsync(process.argv)
-} catch (error) {
-  process.exitCode = exitStatusOf(error)
+if (!(await handOver(import.meta.url))) {
+  const { buildProgram } = await import('./program.ts')
+  const { exitStatusOf } = await import('./failure.ts')
+  try {
+    await buildProgram().parseAsync(process.argv)
+  } catch (error) {
+    process.exitCode = exitStatusOf(error)
+  }
 }

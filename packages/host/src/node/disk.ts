@@ -2,15 +2,14 @@
  * The disk on Node: files below one directory.
  *
  * Reads and writes are synchronous calls by file descriptor. Syncs of files are fdatasync (size and bytes, not times) on Node's thread pool.
- * A lock is a row-less SQLite database held by `BEGIN EXCLUSIVE`: the lock lives in the kernel, by process, so that it is gone the moment its
- * holder is. The holder's pid stands in a second file for the error message only; it is never used to decide.
  */
-import { TsinkError, type ErrorCode } from '@tsink/core'
-import { createRequire } from 'node:module'
+import type { ErrorCode } from '@tsink/core'
 import fs from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { DirectoryEntry, Disk, DiskFile, DiskLock, OpenMode } from '../disk.ts'
 import { splitPath } from '../path.ts'
+import { codeOf, failure } from './failure.ts'
+import { takeLock } from './lock.ts'
 
 export class NodeDisk implements Disk {
   readonly kind = 'node'
@@ -211,77 +210,12 @@ function syncNow(path: string, flags: 'r' | 'r+'): void {
   }
 }
 
-async function takeLock(path: string): Promise<DiskLock> {
-  // Asked for here rather than at the top: Node before 24 prints a warning when it is loaded, and disks without a lock need none of it.
-  const { DatabaseSync } = createRequire(import.meta.url)('node:sqlite') as typeof import('node:sqlite')
-  const holderPath = `${path}.holder`
-  let database: InstanceType<typeof DatabaseSync> | undefined
-  try {
-    database = new DatabaseSync(path)
-    database.exec('BEGIN EXCLUSIVE')
-  } catch (error) {
-    database?.close()
-    if (/database is locked/.test((error as Error).message)) throw lockedError(path, holderPath)
-    throw failure('WRITE_FAILED', 'lock', path, error)
-  }
-  const held = database
-  // The pid is a courtesy to whoever meets the lock; a full disk must not keep the store shut.
-  try {
-    fs.writeFileSync(holderPath, `${process.pid}\n`)
-  } catch {
-    fs.rmSync(holderPath, { force: true })
-  }
-  let released = false
-  return {
-    async release(): Promise<void> {
-      if (released) return
-      released = true
-      fs.rmSync(holderPath, { force: true })
-      held.close()
-    },
-  }
-}
-
-function lockedError(path: string, holderPath: string): TsinkError {
-  let pid = NaN
-  try {
-    pid = Number.parseInt(fs.readFileSync(holderPath, 'utf8'), 10)
-  } catch {
-    // The holder has just taken the lock, or could not write its pid.
-  }
-  const holder = Number.isNaN(pid) ? 'another process' : pid === process.pid ? `this process (pid ${pid})` : `the process with pid ${pid}`
-  return new TsinkError('LOCKED', `${path} is locked: the store is open in ${holder}`, {
-    detail: Number.isNaN(pid) ? { file: path } : { file: path, pid },
-  })
-}
-
 function attempt<T>(code: ErrorCode, verb: string, path: string, run: () => T): Promise<T> {
   try {
     return Promise.resolve(run())
   } catch (error) {
     return Promise.reject(failure(code, verb, path, error))
   }
-}
-
-function failure(code: ErrorCode, verb: string, path: string, cause: unknown, offset?: number): TsinkError {
-  const errno = codeOf(cause)
-  // A sync that finds no space has lost bytes that were acknowledged to the writer: that is a failed sync, not a full disk.
-  const full = (errno === 'ENOSPC' || errno === 'EDQUOT') && code !== 'SYNC_FAILED'
-  const where = offset === undefined ? '' : ` at byte ${offset}`
-  return new TsinkError(full ? 'DISK_FULL' : code, `cannot ${verb} ${path}${where}: ${describe(cause)}`, {
-    cause,
-    detail: { file: path, errno, ...(offset === undefined ? {} : { offset }), ...(errno === 'ENOENT' ? { missing: true } : {}) },
-  })
-}
-
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? ''
-}
-
-function describe(cause: unknown): string {
-  const message = (cause as Error).message ?? String(cause)
-  // Node's messages end in the call and the path, which the sentence already says.
-  return message.split(', ')[0]!
 }
 
 /** Makes a folder with those above it and returns the first that was new. Node's own recursion never ends where a parent takes no folders, as /proc. */
