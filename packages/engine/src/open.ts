@@ -36,6 +36,10 @@ const MAX_SPARE_BYTES = 67_108_864
 /** Indexes of segments may take this share of the memory budget. */
 const INDEX_SHARE = 0.25
 
+/** As may chunks that were read, but no more than this: what the operating system keeps of the files comes on top of it. */
+const CHUNK_SHARE = 1 / 16
+const MAX_CHUNK_BYTES = 67_108_864
+
 export async function openParts(host: Host, given: EngineOptions): Promise<{ parts: Parts; report: OpenReport }> {
   const options = completeOptions(given, host.memoryBytes)
   await host.disk.makeDirectory('')
@@ -62,8 +66,9 @@ async function openLocked(host: Host, options: Options, lock: DiskLock): Promise
       [NOTES, new TextEncoder().encode(notes.file)],
     ])
   const maxIndexBytes = options.preload ? Infinity : options.memoryBytes * INDEX_SHARE
+  const maxChunkBytes = Math.min(MAX_CHUNK_BYTES, options.memoryBytes * CHUNK_SHARE)
   const onDamage = (error: unknown): void => options.onError?.(error)
-  const shelf = await Shelf.open(host, catalog, pins, maxIndexBytes, attach, onDamage)
+  const shelf = await Shelf.open(host, catalog, pins, maxIndexBytes, maxChunkBytes, attach, onDamage)
   if (attachments.has(TOMBSTONES)) tombstones.list = decodeTombstones(attachments.get(TOMBSTONES)!)
   if (shelf.notesFile !== '') await notes.load(host, shelf.notesFile)
   const parts: Mutable<Parts> = {

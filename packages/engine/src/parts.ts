@@ -69,9 +69,9 @@ export function assertWritable(parts: Parts): void {
   if (trouble !== null) throw trouble
 }
 
-/** What head, registry and loaded indexes hold, in bytes. */
+/** What head, registry, loaded indexes and cached chunks hold, in bytes. */
 export function memoryUsed(parts: Parts): number {
-  return parts.heads.bytes + parts.registry.bytesUsed + parts.shelf.indexBytes
+  return parts.heads.bytes + parts.registry.bytesUsed + parts.shelf.indexBytes + parts.shelf.chunkBytes
 }
 
 /** Exact integers end here. Nanoseconds are held as two parts and go further: to the years 1677 and 2262. */

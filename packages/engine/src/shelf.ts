@@ -5,7 +5,7 @@
  */
 import { TsinkError } from '@tsink/core'
 import type { Host } from '@tsink/host'
-import { Catalog, Segment, type CatalogState, type SegmentIndex, type SegmentInfo } from '@tsink/segment'
+import { Catalog, ChunkCache, Segment, type CatalogState, type SegmentIndex, type SegmentInfo } from '@tsink/segment'
 import type { Position } from '@tsink/wal'
 import type { Pins } from './pins.ts'
 
@@ -47,6 +47,8 @@ export class Shelf {
   #nextId: number
   #publishing: Promise<void> = Promise.resolve()
   #isClosed = false
+  /** What all segments keep of their chunks. */
+  readonly #chunks: ChunkCache
   /** Bounds the memory of indexes; the least recently used ones go first. */
   readonly #maxIndexBytes: number
   #used = new Map<Segment, number>()
@@ -56,6 +58,7 @@ export class Shelf {
     catalog: Catalog,
     pins: Pins,
     maxIndexBytes: number,
+    maxChunkBytes: number,
     attachments: () => ReadonlyMap<string, Uint8Array>,
     onDamage: (error: unknown) => void,
   ) {
@@ -63,10 +66,11 @@ export class Shelf {
     this.#catalog = catalog
     this.#pins = pins
     this.#maxIndexBytes = maxIndexBytes
+    this.#chunks = new ChunkCache(maxChunkBytes)
     this.#attachments = attachments
     this.#onDamage = onDamage
     this.#nextId = catalog.state.nextSegmentId
-    this.segments = sorted(catalog.state.segments.map((info) => Segment.of(host, info)))
+    this.segments = sorted(catalog.state.segments.map((info) => Segment.of(host, info, this.#chunks)))
   }
 
   /** Takes over what the catalog lists, and removes files that a crash has left of segments that were never published. */
@@ -75,6 +79,7 @@ export class Shelf {
     catalog: Catalog,
     pins: Pins,
     maxIndexBytes: number,
+    maxChunkBytes: number,
     attachments: () => ReadonlyMap<string, Uint8Array>,
     onDamage: (error: unknown) => void,
   ): Promise<Shelf> {
@@ -84,7 +89,7 @@ export class Shelf {
       const path = `${SEGMENT_DIRECTORY}/${name}`
       if (!listed.has(path)) await host.disk.remove(path)
     }
-    return new Shelf(host, catalog, pins, maxIndexBytes, attachments, onDamage)
+    return new Shelf(host, catalog, pins, maxIndexBytes, maxChunkBytes, attachments, onDamage)
   }
 
   get state(): CatalogState {
@@ -107,6 +112,11 @@ export class Shelf {
     let bytes = 0
     for (const bytesUsed of this.#used.values()) bytes += bytesUsed
     return bytes
+  }
+
+  /** Memory of chunks that were read. */
+  get chunkBytes(): number {
+    return this.#chunks.bytesUsed
   }
 
   /** An id for the next segment, and where its file goes. */
@@ -194,7 +204,7 @@ export class Shelf {
     const { state } = this.#catalog
     const gone = new Set([...remove].map(({ info }) => info.id))
     const segments = [...state.segments.filter(({ id }) => !gone.has(id)), ...(change.add ?? [])]
-    const added = (change.add ?? []).map((info) => Segment.of(this.#host, info))
+    const added = (change.add ?? []).map((info) => Segment.of(this.#host, info, this.#chunks))
     // Indexes that are all kept in memory are there before anybody can see their segments, for readers that cannot wait.
     if (this.#maxIndexBytes === Infinity) for (const segment of added) this.#touch(segment, await segment.loadIndex())
     try {

@@ -16,7 +16,14 @@ export interface EngineStats {
     readonly minTime: number | null
     readonly maxTime: number | null
   }
-  readonly memory: { readonly usedBytes: number; readonly limitBytes: number; readonly registryBytes: number; readonly indexBytes: number }
+  readonly memory: {
+    readonly usedBytes: number
+    readonly limitBytes: number
+    readonly registryBytes: number
+    /** Loaded indexes of segments, and chunks that were read. */
+    readonly indexBytes: number
+    readonly chunkBytes: number
+  }
   readonly log: { readonly bytes: number; readonly limitBytes: number } | null
   readonly segments: readonly SegmentInfo[]
   readonly segmentBytes: number
@@ -69,6 +76,7 @@ export function stats(parts: Parts): EngineStats {
       limitBytes: options.memoryBytes,
       registryBytes: registry.bytesUsed,
       indexBytes: shelf.indexBytes,
+      chunkBytes: shelf.chunkBytes,
     },
     log: log === null ? null : { bytes: log.sizeBytes, limitBytes: options.maxLogBytes },
     segments: shelf.segments.map(({ info }) => info),

@@ -1,4 +1,5 @@
 export { Catalog, EMPTY_CATALOG, type CatalogState } from './catalog.ts'
+export { ChunkCache } from './chunk-cache.ts'
 export { Segment } from './segment.ts'
 export { SegmentIndex } from './segment-index.ts'
 export type { ChunkColumns } from './sections.ts'

@@ -1,6 +1,6 @@
 /**
  * Segment: a reader of one segment file, by byte range. Nothing is read before it is needed: a segment that the catalog knows costs no more than its
- * entry until somebody loads its index; chunks are read one by one and checked each time.
+ * entry until somebody loads its index; chunks are read in small stretches and each is checked before its bytes are given out.
  */
 import { assert, corruption, TsinkError, VALUE_KINDS } from '@tsink/core'
 import { crc32c, openChunk, verifyChunk } from '@tsink/codecs'
@@ -15,6 +15,7 @@ import {
   type Section,
   type SegmentInfo,
 } from './footer.ts'
+import { CachedStretches, ChunkCache } from './chunk-cache.ts'
 import { inFile } from './damage.ts'
 import { decompressPieces } from './pieces.ts'
 import { SegmentIndex } from './segment-index.ts'
@@ -22,11 +23,8 @@ import { SegmentIndex } from './segment-index.ts'
 // How much is read and checked between two turns of the event loop while a segment is verified.
 const VERIFY_TURN_BYTES = 4_194_304
 
-// Chunks of neighbouring series lie side by side. Reading them one by one is mostly system calls, so after a few in order the next are read
-// together: enough for some twenty chunks, little enough for a thousand segments to do so at once.
-const AHEAD_BYTES = 32_768
-const AHEAD_AFTER = 3
-const NOTHING = new Uint8Array(0)
+// The cache of a segment that was opened by itself: neighbouring chunks are read together, since one by one is mostly system calls.
+const OWN_CACHE_BYTES = 65_536
 
 export class Segment {
   readonly info: SegmentInfo
@@ -37,20 +35,20 @@ export class Segment {
   #loading: Promise<SegmentIndex> | null = null
   #opening: Promise<void> | null = null
   #isClosed = false
-  #ahead = NOTHING
-  #aheadFrom = 0
-  #aheadLength = 0
-  #lastEnd = 0
-  #inOrder = 0
+  readonly #stretches: CachedStretches
 
-  private constructor(host: Host, info: SegmentInfo) {
+  private constructor(host: Host, info: SegmentInfo, cache: ChunkCache) {
     this.#host = host
     this.info = info
+    this.#stretches = new CachedStretches(cache, (into, offset) => this.#file!.readSync(into, offset))
   }
 
-  /** A segment of which the catalog says what it is. The file is opened, and compared with what was said, when the index is loaded. */
-  static of(host: Host, info: SegmentInfo): Segment {
-    return new Segment(host, info)
+  /**
+   * A segment of which the catalog says what it is. The file is opened, and compared with what was said, when the index is loaded. `cache` is what it
+   * shares with others; without one it has a small one of its own.
+   */
+  static of(host: Host, info: SegmentInfo, cache: ChunkCache = new ChunkCache(OWN_CACHE_BYTES)): Segment {
+    return new Segment(host, info, cache)
   }
 
   /**
@@ -61,7 +59,7 @@ export class Segment {
     const file = await openFile(host, path)
     try {
       const footer = readFooter(file, path)
-      const segment = new Segment(host, footer.info)
+      const segment = new Segment(host, footer.info, new ChunkCache(OWN_CACHE_BYTES))
       segment.#file = file
       segment.#footer = footer
       return segment
@@ -116,47 +114,35 @@ export class Segment {
   /** Lets the index go. Who holds it may go on using it. */
   dropIndex(): void {
     this.#index = null
-    this.#ahead = NOTHING
-    this.#aheadLength = 0
   }
 
   /**
-   * The bytes of a chunk of the index (a place in its columns), checked: in `into` when that is given and long enough (then a view of it), else in new
-   * memory.
+   * The bytes of a chunk of the index (a place in its columns), checked since they were read. They may be shared: nobody writes to them.
    * @throws TsinkError CHECKSUM, TRUNCATED or BAD_FORMAT with file and offset; READ_FAILED.
    */
-  readChunk(index: SegmentIndex, chunk: number, into?: Uint8Array): Uint8Array {
-    const file = this.#file
-    assert(file !== null && !this.#isClosed, 'a segment is open while its chunks are read')
-    const offset = index.chunkOffset[chunk]!
-    const length = index.chunkLength[chunk]!
-    const bytes = into !== undefined && into.length >= length ? into.subarray(0, length) : new Uint8Array(length)
-    const count = this.#readAhead(file, bytes, offset)
-    if (count < length)
-      throw corruption('TRUNCATED', 'the segment ends inside a chunk', { file: this.info.path, offset, expected: length, found: count })
-    this.#checkChunk(index, chunk, bytes)
+  readChunk(index: SegmentIndex, chunk: number): Uint8Array {
+    assert(this.#file !== null && !this.#isClosed, 'a segment is open while its chunks are read')
+    const stretch = this.#stretches.of(index, chunk)
+    if (stretch === null) return this.#readAlone(index, chunk)
+    const at = index.chunkOffset[chunk]! - stretch.offset
+    const bytes = stretch.bytes.subarray(at, at + index.chunkLength[chunk]!)
+    if (stretch.isChecked[chunk - stretch.first] === 0) {
+      this.#checkChunk(index, chunk, bytes)
+      stretch.isChecked[chunk - stretch.first] = 1
+    }
     return bytes
   }
 
-  /** As the file's `readSync`; after a few reads in the order of the file, from a stretch of it that was read at once. */
-  #readAhead(file: DiskFile, into: Uint8Array, offset: number): number {
-    const { length } = into
-    const within = offset - this.#aheadFrom
-    if (within >= 0 && within + length <= this.#aheadLength) {
-      into.set(this.#ahead.subarray(within, within + length))
-      this.#lastEnd = offset + length
-      return length
+  #readAlone(index: SegmentIndex, chunk: number): Uint8Array {
+    const offset = index.chunkOffset[chunk]!
+    const bytes = new Uint8Array(index.chunkLength[chunk]!)
+    const count = this.#file!.readSync(bytes, offset)
+    if (count < bytes.length) {
+      const lengths = { expected: bytes.length, found: count }
+      throw corruption('TRUNCATED', 'the segment ends inside a chunk', { file: this.info.path, offset, ...lengths })
     }
-    const gap = offset - this.#lastEnd
-    this.#inOrder = gap >= 0 && gap < AHEAD_BYTES ? this.#inOrder + 1 : 0
-    this.#lastEnd = offset + length
-    if (this.#inOrder < AHEAD_AFTER || length > AHEAD_BYTES / 2) return file.readSync(into, offset)
-    if (this.#ahead.length === 0) this.#ahead = new Uint8Array(AHEAD_BYTES)
-    this.#aheadFrom = offset
-    this.#aheadLength = file.readSync(this.#ahead, offset)
-    const count = Math.min(length, this.#aheadLength)
-    into.set(this.#ahead.subarray(0, count))
-    return count
+    this.#checkChunk(index, chunk, bytes)
+    return bytes
   }
 
   /** Reads every byte and checks every invariant. @throws TsinkError of kind corrupt: the first fault. */
@@ -164,14 +150,10 @@ export class Segment {
     const index = await this.#load()
     await index.verify(this.#host.clock)
     // What was read before may have changed on the disk since.
-    this.#aheadLength = 0
-    let scratch = new Uint8Array(65_536)
+    this.#stretches.clear()
     let sinceTurn = 0
     for (let chunk = 0; chunk < index.chunkCount.length; chunk++) {
-      const length = index.chunkLength[chunk]!
-      if (length > scratch.length) scratch = new Uint8Array(length)
-      this.readChunk(index, chunk, scratch)
-      sinceTurn += length
+      sinceTurn += this.readChunk(index, chunk).length
       if (sinceTurn < VERIFY_TURN_BYTES) continue
       sinceTurn = 0
       await this.#host.clock.turn()
@@ -185,6 +167,7 @@ export class Segment {
     await this.#file?.close()
     this.#file = null
     this.#index = null
+    this.#stretches.clear()
   }
 
   async #load(): Promise<SegmentIndex> {

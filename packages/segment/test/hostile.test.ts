@@ -89,7 +89,7 @@ async function readAll(file: Uint8Array): Promise<TsinkError | null> {
       index.labels(series)
     }
     for (const name of index.labelNames()) for (const value of index.labelValues(name)) index.postings(name, value)
-    for (let chunk = 0; chunk < index.chunkCount.length; chunk++) segment.readChunk(index, chunk, scratch)
+    for (let chunk = 0; chunk < index.chunkCount.length; chunk++) segment.readChunk(index, chunk)
     await segment.verify()
     return null
   } catch (error) {

@@ -98,7 +98,7 @@ export async function measureSegment(series: number): Promise<SegmentFigures> {
   let bytes = 0
   const [chunkMicros] = best(3, () => {
     bytes = 0
-    for (let i = 0; i < count; i++) bytes += segment.readChunk(index, i, into).length
+    for (let i = 0; i < count; i++) bytes += segment.readChunk(index, i).length
     return bytes
   })
   if (bytes !== count * chunk.length) throw new Error('chunks came back with another length')

@@ -144,17 +144,35 @@ describe('a segment', () => {
     expect([0, 1, 2].map((chunk) => segment.readChunk(index, chunk))).toEqual(chunks)
   })
 
-  test('a chunk is read into the memory that is given', async () => {
+  test('neighbouring chunks are read together, and chunks that are asked for again from memory', async () => {
     const host = memoryHost()
-    const planned = ordered(makeSeries(3))
+    const planned = ordered(makeSeries(20))
     await writeSegment(host, 'a.seg', planned)
     const segment = await Segment.open(host, 'a.seg')
     const index = await segment.loadIndex()
-    const into = new Uint8Array(10_000)
-    const bytes = segment.readChunk(index, 0, into)
-    expect(bytes.buffer).toBe(into.buffer)
-    expect(new Uint8Array(bytes)).toEqual(planned[0]!.chunks[0])
-    expect(segment.readChunk(index, 0, new Uint8Array(3))).toEqual(planned[0]!.chunks[0])
+    const chunks = planned.flatMap((series) => series.chunks)
+    const before = host.disk.reads
+    for (const round of [1, 2]) {
+      for (let i = 0; i < chunks.length; i++) expect(segment.readChunk(index, i), `chunk ${i}, round ${round}`).toEqual(chunks[i])
+    }
+    expect(host.disk.reads - before).toBeLessThanOrEqual(1 + Math.ceil(chunks.reduce((sum, { length }) => sum + length, 0) / 32_768))
+  })
+
+  test('a chunk that is damaged on the disk after it was read is found by verify, and in what is read anew', async () => {
+    const host = memoryHost()
+    const info = await writeSegment(host, 'a.seg', [{ labels: Labels.of({ a: 'b' }), chunks: [makeChunk(0, 100), makeChunk(1_000, 100)] }])
+    const segment = await Segment.open(host, 'a.seg')
+    const index = await segment.loadIndex()
+    segment.readChunk(index, 0)
+    const file = await host.disk.open('a.seg', 'write')
+    file.writeSync(Uint8Array.of(0xff, 0xff), index.chunkOffset[0]! + 20)
+    expect(segment.readChunk(index, 0)).toEqual(makeChunk(0, 100))
+    expect((await failure(() => segment.verify())).code).toBe('CHECKSUM')
+    expect((await failure(async () => segment.readChunk(index, 0))).code).toBe('CHECKSUM')
+    expect(segment.readChunk(index, 1)).toEqual(makeChunk(1_000, 100))
+    const other = Segment.of(host, info)
+    const again = await other.loadIndex()
+    expect((await failure(async () => other.readChunk(again, 0))).code).toBe('CHECKSUM')
   })
 
   test('that the catalog names is opened when its index is loaded, and must be the same', async () => {
