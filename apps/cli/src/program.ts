@@ -10,6 +10,9 @@ export interface Target {
   readonly dataPath?: string
 }
 
+/** As the server names them; named here again since the help must not load it. */
+const EXPORT_FORMATS = ['jsonl', 'csv', 'ndjson', 'openmetrics', 'parquet', 'arrow']
+
 const DEFAULT_URL = 'http://127.0.0.1:9201'
 
 export function buildProgram(): Command {
@@ -45,6 +48,21 @@ export function buildProgram(): Command {
     .description("read files in Prometheus's text format (.gz too, - for standard input) into a server or a data folder")
     .argument('<files...>')
     .action(async (files: string[], options) => (await import('./commands/import.ts')).importFiles(files, options))
+
+  target(program.command('export'))
+    .description('write the samples of selected series to a file or standard output, in formats for other programs')
+    .requiredOption('--match <selectors...>', 'which series, for example cpu{job="node"}')
+    .addOption(new Option('--format <format>', 'the format').choices(EXPORT_FORMATS).default('jsonl'))
+    .option('--start <time>', 'from here on, inclusive: Unix seconds or RFC 3339')
+    .option('--end <time>', 'up to here, inclusive')
+    .addOption(
+      new Option('--labels <layout>', 'in parquet and arrow: a column for each label, or one with all')
+        .choices(['columns', 'json'])
+        .default('columns'),
+    )
+    .option('--fields <fields>', 'the columns of csv', '__name__,__timestamp__:rfc3339,__value__')
+    .option('--output <file>', 'the file (default: standard output)')
+    .action(async (options) => (await import('./commands/export.ts')).exportSeries(options))
 
   program
     .command('promqltest')

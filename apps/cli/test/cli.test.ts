@@ -1,6 +1,6 @@
 /** The command line as people run it: real processes, files and a real server. */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -85,7 +85,6 @@ describe('tsink import and query', { timeout: 180_000 }, () => {
 
   test('go through a data folder without a server', async () => {
     const dataPath = join(folder, 'data')
-    const { mkdirSync } = await import('node:fs')
     mkdirSync(dataPath)
     const text = file('folder.txt', `kept 5 ${T}000\n`)
     expect(await tsink(['import', text, '--data-path', dataPath])).toMatchObject({ status: 0 })
@@ -100,6 +99,49 @@ describe('tsink import and query', { timeout: 180_000 }, () => {
     expect(run.stderr).toContain('bad.txt')
     expect(run.stderr).toContain('line 2')
     expect((await tsink(['query', 'fine + on() fine_too', '--time', String(T), '--url', server.url])).stdout).toContain('3')
+  })
+})
+
+describe('tsink export', { timeout: 180_000 }, () => {
+  test('writes what a server has, and what a folder has', async () => {
+    const text = file('export.txt', `hall{side="left"} 1 ${T}000\nhall{side="left"} 2 ${T + 60}000\nyard 3 ${T}000\n`)
+    expect(await tsink(['import', text, '--url', server.url])).toMatchObject({ status: 0 })
+    const lines = await tsink(['export', '--match', 'hall', 'yard', '--format', 'ndjson', '--end', String(T), '--url', server.url])
+    expect([lines.stderr, lines.stdout.trimEnd().split('\n').toSorted()]).toEqual([
+      '',
+      [
+        `{"metric":{"__name__":"hall","side":"left"},"timestamp":${T}000,"value":1}`,
+        `{"metric":{"__name__":"yard"},"timestamp":${T}000,"value":3}`,
+      ],
+    ])
+    const dataPath = join(folder, 'export-data')
+    mkdirSync(dataPath)
+    expect(await tsink(['import', text, '--data-path', dataPath])).toMatchObject({ status: 0 })
+    const output = join(folder, 'hall.parquet')
+    for (const target of [
+      ['--url', server.url],
+      ['--data-path', dataPath],
+    ]) {
+      expect(await tsink(['export', '--match', 'hall', '--format', 'parquet', '--output', output, ...target])).toEqual({
+        status: 0,
+        stdout: '',
+        stderr: '',
+      })
+      const bytes = readFileSync(output)
+      expect([bytes.subarray(0, 4).toString(), bytes.subarray(-4).toString()]).toEqual(['PAR1', 'PAR1'])
+      expect(bytes.includes('left')).toBe(true)
+      rmSync(output)
+    }
+    const csv = await tsink(['export', '--match', 'hall', '--format', 'csv', '--start', String(T + 60), '--data-path', dataPath])
+    expect(csv.stdout).toBe('hall,2024-01-15T10:51:00.000Z,2\n')
+  })
+
+  test('says what is wrong in one line, and leaves no half file', async () => {
+    const output = join(folder, 'none.parquet')
+    const run = await tsink(['export', '--match', 'hall{', '--format', 'parquet', '--output', output, '--url', server.url])
+    expect(run).toMatchObject({ status: 2, stdout: '' })
+    expect(run.stderr).toContain('match[]')
+    expect(existsSync(output)).toBe(false)
   })
 })
 

@@ -15,28 +15,46 @@ const ONE_PIECE_CHARS = 64 * 1_024
 const FAST = 1
 
 /** Sends text whose pieces are made while it is sent. */
-export async function sendText(
+export function sendText(
   request: FastifyRequest,
   reply: FastifyReply,
   pieces: Iterable<string> | AsyncIterable<string>,
 ): Promise<FastifyReply> {
-  const iterator = Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]()
-  let head = ''
-  for (;;) {
-    const next = await iterator.next()
-    if (next.done === true) return sendWhole(request, reply, head)
-    head += next.value
-    if (head.length > ONE_PIECE_CHARS) break
-  }
-  return sendStream(request, reply, head, iterator)
+  return sendPieces(request, reply, pieces)
 }
 
-/** Sends a finished text. */
-export function sendWhole(request: FastifyRequest, reply: FastifyReply, text: string): FastifyReply {
-  const encoding = text.length < MIN_COMPRESSED_BYTES ? null : negotiate(request)
+/** Sends text or bytes whose pieces are made while they are sent. */
+export async function sendPieces(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  pieces: Iterable<Piece> | AsyncIterable<Piece>,
+  compress = true,
+): Promise<FastifyReply> {
+  const iterator = Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]()
+  const head: Piece[] = []
+  let size = 0
+  for (;;) {
+    const next = await iterator.next()
+    if (next.done === true) return sendWhole(request, reply, joined(head), compress)
+    head.push(next.value)
+    size += next.value.length
+    if (size > ONE_PIECE_CHARS) break
+  }
+  return sendStream(request, reply, joined(head), iterator, compress)
+}
+
+function joined(pieces: readonly Piece[]): Piece {
+  return pieces.every((piece) => typeof piece === 'string')
+    ? pieces.join('')
+    : Buffer.concat(pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece)))
+}
+
+/** Sends a finished answer. */
+export function sendWhole(request: FastifyRequest, reply: FastifyReply, whole: Piece, compress = true): FastifyReply {
+  const encoding = !compress || whole.length < MIN_COMPRESSED_BYTES ? null : negotiate(request)
   reply.header('vary', 'Accept-Encoding')
   // Bytes, not text: fastify would put a charset behind `application/json`.
-  const bytes = Buffer.from(text)
+  const bytes = typeof whole === 'string' ? Buffer.from(whole) : whole
   if (encoding === null) return reply.send(bytes)
   reply.header('content-encoding', encoding)
   switch (encoding) {
@@ -81,11 +99,14 @@ export function sendPlain(reply: FastifyReply, status: number, text: string): Fa
 
 type Encoding = 'gzip' | 'deflate' | 'zstd'
 
+type Piece = string | Uint8Array
+
 function sendStream(
   request: FastifyRequest,
   reply: FastifyReply,
-  head: string,
-  rest: Iterator<string> | AsyncIterator<string>,
+  head: Piece,
+  rest: Iterator<Piece> | AsyncIterator<Piece>,
+  compress: boolean,
 ): FastifyReply {
   const source = Readable.from(
     (async function* () {
@@ -104,7 +125,7 @@ function sendStream(
     { objectMode: false },
   )
   reply.header('vary', 'Accept-Encoding')
-  const encoding = negotiate(request)
+  const encoding = compress ? negotiate(request) : null
   if (encoding === null) return reply.send(source)
   reply.header('content-encoding', encoding)
   const transform = compressor(encoding)

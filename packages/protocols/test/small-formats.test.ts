@@ -159,7 +159,7 @@ test('a dump is OpenMetrics by the specification', () => {
     ...encoder.series(Labels.of({ __name__: 'a_total', x: '1' }), samplesOf(1, 2)),
     ...encoder.series(Labels.of({ __name__: 'a_total', x: '2' }), samplesOf(3)),
     ...encoder.series(odd, samplesOf(4)),
-    encoder.end(),
+    ...Array.from(encoder.end()),
   ].join('')
   expect(text.split('\n').slice(0, 3)).toEqual(['# TYPE a_total unknown', 'a_total{x="1"} 1 1', 'a_total{x="1"} 2 1.5'])
   expect(print(decodeOpenMetricsText(ascii(text), { now: NOW, strict: true }).batch).length).toBe(4)

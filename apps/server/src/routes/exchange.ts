@@ -1,30 +1,27 @@
 /**
- * Whole series in and out, as people move data between databases: VictoriaMetrics' JSON lines and CSV both ways, OpenMetrics out, and the
- * JSON of OpenTSDB and collectd in. Exports are made while they are sent, series by series, no faster than the client reads.
+ * Whole series in and out, as people move data between databases: VictoriaMetrics' JSON lines, lines of single samples and CSV both ways, the
+ * JSON of OpenTSDB and collectd in, OpenMetrics, Parquet and Arrow out. Exports are made while they are sent, no faster than the client reads.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { SampleBuffer, type Labels, type Matcher } from '@tsink/core'
 import {
-  CSV_CONTENT_TYPE,
   decodeCollectd,
   decodeCsv,
   decodeJsonLines,
   decodeOpenTsdbJson,
-  encodeCsv,
-  encodeJsonLines,
+  decodeSampleLines,
   parseCsvFields,
   parseCsvFormat,
-  VM_JSON_CONTENT_TYPE,
   type Decoded,
   type DecodeOptions,
 } from '@tsink/protocols'
 import { cancellation } from '../cancellation.ts'
 import { storeOf, type ServerContext } from '../context.ts'
 import { writeRefusal } from '../errors.ts'
+import { EXPORT_CONTENT_TYPES, exportPieces, type ExportFormat, type ExportRequest, type Piece } from '../export.ts'
 import type { Release } from '../gate.ts'
 import { invalid, MAX_TIME_MS, MIN_TIME_MS, parametersOf, type Parameters } from '../parameters.ts'
 import { contentEncoding, receive } from '../receive.ts'
-import { sendPlain, sendText } from '../respond.ts'
+import { sendPieces, sendPlain } from '../respond.ts'
 import { route } from '../route.ts'
 import { requiredMatchersOf, timeRangeOf } from '../selectors.ts'
 import { writeRoute } from './write.ts'
@@ -50,61 +47,54 @@ export function registerExchange(app: FastifyInstance, context: ServerContext): 
     })
   }
   take(`${API}/import`, 'json_lines', decodeJsonLines)
+  take(`${API}/import/ndjson`, 'ndjson', decodeSampleLines)
   take(`${API}/import/csv`, 'csv', (body, options, parameters) =>
     decodeCsv(body, { ...options, columns: parseCsvFormat(parameters.get('format')), skipRows: parameters.limit('skip_rows') }),
   )
   take('/collectd', 'collectd', decodeCollectd)
   route(app, ['POST'], '/api/put', (request, reply) => putOpenTsdb(context, request, reply), { dialect: 'plain', ownBody: true })
 
-  const give = (url: string, contentType: string, encoder: (parameters: Parameters) => SeriesEncoder): void => {
-    const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+  const give = (url: string, format: ExportFormat): void => {
+    route(app, ['GET', 'POST'], url, async (request, reply) => {
       const parameters = parametersOf(request)
-      const selectors = requiredMatchersOf(parameters, true)
-      const range = timeRangeOf(parameters)
-      const encode = encoder(parameters)
+      const wanted = exportOf(format, parameters)
       const signal = cancellation(reply)
       const release = context.queries.tryEnter(1) ?? (await context.queries.enter(1, context.config.queryTimeout, signal))
-      reply.header('content-type', contentType)
-      return sendText(request, reply, exported(context, range === null ? [] : selectors, range ?? {}, encode, signal, release))
-    }
-    route(app, ['GET', 'POST'], url, answer)
+      reply.header('content-type', EXPORT_CONTENT_TYPES[format])
+      // Parquet compresses its pages itself.
+      return sendPieces(request, reply, released(exportPieces(storeOf(context), { ...wanted, signal }), release), format !== 'parquet')
+    })
   }
-  give(`${API}/export`, VM_JSON_CONTENT_TYPE, () => encodeJsonLines)
-  give(`${API}/export/csv`, CSV_CONTENT_TYPE, (parameters) => {
-    if (parameters.get('format') === '') throw invalid('format', 'which fields? For example __name__,job,__value__,__timestamp__:unix_s')
-    const fields = parseCsvFields(parameters.get('format'))
-    return (labels, samples) => encodeCsv(labels, samples, fields)
-  })
+  give(`${API}/export`, 'jsonl')
+  give(`${API}/export/csv`, 'csv')
+  give(`${API}/export/ndjson`, 'ndjson')
+  give(`${API}/export/openmetrics`, 'openmetrics')
+  give(`${API}/export/parquet`, 'parquet')
+  give(`${API}/export/arrow`, 'arrow')
 }
 
-type SeriesEncoder = (labels: Labels, samples: SampleBuffer) => Iterable<string>
+/** What a request wants exported. @throws TsinkError when its parameters are wrong. */
+function exportOf(format: ExportFormat, parameters: Parameters): ExportRequest {
+  const selectors = requiredMatchersOf(parameters, true)
+  const range = timeRangeOf(parameters)
+  const labels = parameters.get('labels') || 'columns'
+  if (labels !== 'columns' && labels !== 'json') throw invalid('labels', 'it is columns or json')
+  const fields = format === 'csv' ? parameters.get('format') : null
+  if (fields === '') throw invalid('format', 'which fields? For example __name__,job,__value__,__timestamp__:unix_s')
+  return {
+    format,
+    selectors: range === null ? [] : selectors,
+    minTime: range?.minTime ?? MIN_TIME_MS,
+    maxTime: range?.maxTime ?? MAX_TIME_MS,
+    labels,
+    ...(fields === null ? {} : { csvFields: parseCsvFields(fields) }),
+  }
+}
 
-/** The text of all selected series; a series that several selectors choose comes once. Leaves the gate at the end. */
-async function* exported(
-  context: ServerContext,
-  selectors: readonly (readonly Matcher[])[],
-  { minTime = MIN_TIME_MS, maxTime = MAX_TIME_MS }: { readonly minTime?: number; readonly maxTime?: number },
-  encode: SeriesEncoder,
-  signal: AbortSignal,
-  release: Release,
-): AsyncGenerator<string> {
-  const buffer = new SampleBuffer()
-  // Only with several selectors can a series come twice.
-  const seen = selectors.length > 1 ? new Set<string>() : null
+/** The same pieces; leaves the gate at the end. */
+async function* released(pieces: AsyncIterable<Piece>, release: Release): AsyncGenerator<Piece> {
   try {
-    for (const matchers of selectors) {
-      for await (const page of storeOf(context).select({ matchers, minTime, maxTime, signal })) {
-        for (const series of page) {
-          if (seen !== null) {
-            const key = series.labels.key()
-            if (seen.has(key)) continue
-            seen.add(key)
-          }
-          series.read(buffer)
-          yield* encode(series.labels, buffer)
-        }
-      }
-    }
+    yield* pieces
   } finally {
     release()
   }

@@ -60,8 +60,8 @@ async function newestSamples(
       for (const series of page) {
         series.read(buffer)
         const last = buffer.count - 1
-        // Native histograms have no form in this text format.
-        if (last < 0 || isStale(buffer.values, last) || buffer.histograms?.[last] !== undefined) continue
+        // Native histograms, strings and bytes have no form in this text format.
+        if (last < 0 || buffer.blobs !== null || isStale(buffer.values, last) || buffer.histograms?.[last] !== undefined) continue
         newest.set(series.labels.key(), {
           labels: series.labels,
           timestamp: buffer.timestamps[last]! + buffer.base,

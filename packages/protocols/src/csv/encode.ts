@@ -1,5 +1,5 @@
 /** Series as CSV: one row for each sample, with the columns that the request names. */
-import { METRIC_NAME, TsinkError, type Labels, type SampleBuffer } from '@tsink/core'
+import { isStale, METRIC_NAME, TsinkError, type Labels, type SampleBuffer } from '@tsink/core'
 import { printShortest } from '../decimal.ts'
 import type { CsvTime } from './content.ts'
 
@@ -24,17 +24,18 @@ export function parseCsvFields(format: string): CsvField[] {
   })
 }
 
-/** The rows of one series in pieces of text. Native histograms are left out. */
+/** The rows of one series in pieces of text. Strings and integers are written in full; native histograms, bytes and stale markers are left out. */
 export function* encodeCsv(labels: Labels, samples: SampleBuffer, fields: readonly CsvField[]): Generator<string, void, undefined> {
+  if (samples.kind === 'bytes') return
   const fixed = fields.map((field) => (field.kind === 'label' ? quoted(labels.get(field.name)) : null))
   let text = ''
   for (let i = 0; i < samples.count; i++) {
-    if (samples.histograms?.[i] !== undefined) continue
+    if (samples.histograms?.[i] !== undefined || (samples.blobs === null && isStale(samples.values, i))) continue
     for (let j = 0; j < fields.length; j++) {
       const field = fields[j]!
       if (j > 0) text += ','
       if (field.kind === 'label') text += fixed[j]!
-      else if (field.kind === 'value') text += printShortest(samples.values[i]!)
+      else if (field.kind === 'value') text += valueAt(samples, i)
       else text += printTime(samples.base + samples.timestamps[i]!, field.format)
     }
     text += '\n'
@@ -43,6 +44,12 @@ export function* encodeCsv(labels: Labels, samples: SampleBuffer, fields: readon
     text = ''
   }
   if (text !== '') yield text
+}
+
+function valueAt({ kind, values, integers, blobs }: SampleBuffer, i: number): string {
+  if (blobs !== null) return quoted(new TextDecoder().decode(blobs[i]!))
+  if (integers !== null) return String(kind === 'u64' ? BigInt.asUintN(64, integers[i]!) : integers[i]!)
+  return printShortest(values[i]!)
 }
 
 function printTime(ms: number, format: CsvTime): string {

@@ -6,7 +6,7 @@
  *     http_requests_total{code="200"} 1021 1565133713.989
  *     # EOF
  */
-import type { Labels, SampleBuffer } from '@tsink/core'
+import { isStale, type Labels, type SampleBuffer } from '@tsink/core'
 import { printShortest } from '../decimal.ts'
 import { printName, printSeries } from '../prometheus-text/encode.ts'
 
@@ -15,13 +15,16 @@ export class OpenMetricsEncoder {
   #family: string | null = null
 
   /** The last line. */
-  end(): string {
-    return '# EOF\n'
+  end(): readonly string[] {
+    return ['# EOF\n']
   }
 
-  /** The lines of a series in pieces. Native histograms and samples of series without a name are left out. */
+  /**
+   * The lines of a series in pieces. Left out is what the text has no place for: native histograms, strings, stale markers (a plain NaN would
+   * say that the value is one), and samples of series without a name.
+   */
   *series(labels: Labels, samples: SampleBuffer): Generator<string, void, undefined> {
-    if (labels.metric === '') return
+    if (labels.metric === '' || samples.blobs !== null) return
     let text = ''
     if (labels.metric !== this.#family) {
       this.#family = labels.metric
@@ -29,7 +32,7 @@ export class OpenMetricsEncoder {
     }
     const series = printSeries(labels)
     for (let i = 0; i < samples.count; i++) {
-      if (samples.histograms?.[i] !== undefined) continue
+      if (samples.histograms?.[i] !== undefined || isStale(samples.values, i)) continue
       text += `${series} ${printShortest(samples.values[i]!)} ${printSeconds(samples.base + samples.timestamps[i]!)}\n`
       if (text.length < 65_536) continue
       yield text

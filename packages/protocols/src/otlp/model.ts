@@ -1,4 +1,5 @@
 /** An export request as plain values: what both encodings decode to, and what is translated. */
+import { toBase64 } from '../base64.ts'
 
 /**
  * The attributes of a point. Those of protobuf bodies are read only when they are asked for: a series that is known by their raw bytes needs
@@ -155,7 +156,7 @@ export function attributeText(value: AnyValue): string {
   if (typeof value === 'string') return value
   if (value === null) return ''
   if (typeof value === 'boolean' || typeof value === 'bigint' || typeof value === 'number') return String(value)
-  if (value instanceof Uint8Array) return base64(value)
+  if (value instanceof Uint8Array) return toBase64(value)
   return jsonText(value)
 }
 
@@ -163,17 +164,11 @@ function jsonText(value: AnyValue): string {
   if (value === null) return 'null'
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : JSON.stringify(String(value))
-  if (value instanceof Uint8Array) return JSON.stringify(base64(value))
+  if (value instanceof Uint8Array) return JSON.stringify(toBase64(value))
   if (Array.isArray(value)) return `[${value.map(jsonText).join(',')}]`
   if (typeof value === 'object') {
     const entries = [...value.map].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
     return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${jsonText(inner)}`).join(',')}}`
   }
   return String(value)
-}
-
-function base64(bytes: Uint8Array): string {
-  let binary = ''
-  for (const byte of bytes) binary += String.fromCharCode(byte)
-  return btoa(binary)
 }

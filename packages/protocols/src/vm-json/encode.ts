@@ -3,8 +3,9 @@ import type { Labels, SampleBuffer } from '@tsink/core'
 import { encodeMetric } from '../prometheus-json/encode.ts'
 import { VM_JSON_LIMITS } from './limits.ts'
 
-/** The lines of one series; a long one comes in several. Native histograms are left out, since the format has no place for them. */
+/** The lines of one series; a long one comes in several. Native histograms, strings and bytes are left out: the format has no place for them. */
 export function* encodeJsonLines(labels: Labels, samples: SampleBuffer): Generator<string, void, undefined> {
+  if (samples.blobs !== null) return
   const metric = encodeMetric(labels)
   let values = ''
   let timestamps = ''
