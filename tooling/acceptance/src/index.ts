@@ -1,2 +1,3 @@
+export { printSeries, unlike, untilSame } from './answer.ts'
 export { differences, type Series } from './compare.ts'
 export { Suite } from './suite.ts'

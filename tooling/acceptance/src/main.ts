@@ -1,45 +1,87 @@
 /**
- * `pnpm acceptance [--screenshot FILE]`: the real server between real programs. Debian's Prometheus scrapes Debian's node-exporter every
- * second and writes to us; ten queries must get the answers that Prometheus itself gives; we scrape beside it; a browser must draw
- * what came.
+ * `pnpm acceptance [--only NAME,...] [--screenshot FILE]`: the real server between real programs. Each part is one client that we did not
+ * write, sending or reading; what it sent is asked for by query, what it read is compared with what was stored.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { freePort, ServerProcess, serverCommand } from '@tsink/testing'
-import { checkPage } from './page.ts'
-import { installMissing, type Program } from './programs.ts'
-import { compareWithPrometheus, startPrometheus } from './prometheus.ts'
-import { compareScrapes } from './scraping.ts'
+import { page } from './page.ts'
+import type { Part } from './part.ts'
+import { findProgram, installMissing } from './programs.ts'
+import { prometheus } from './prometheus.ts'
+import { scraping } from './scraping.ts'
+import { collectd } from './senders/collectd.ts'
+import { hotShots } from './senders/hot-shots.ts'
+import { influxCli } from './senders/influx-cli.ts'
+import { influxV1 } from './senders/influx-v1.ts'
+import { influxV2 } from './senders/influx-v2.ts'
+import { opentelemetry } from './senders/opentelemetry.ts'
+import { promClient } from './senders/prom-client.ts'
+import { prometheus3 } from './senders/prometheus3.ts'
+import { questdb } from './senders/questdb.ts'
+import { vmagent } from './senders/vmagent.ts'
+import { Stage } from './stage.ts'
 import { Suite } from './suite.ts'
 
-const { values } = parseArgs({ options: { screenshot: { type: 'string' }, 'no-browser': { type: 'boolean', default: false } } })
+const { values } = parseArgs({
+  options: { only: { type: 'string' }, screenshot: { type: 'string' }, 'no-browser': { type: 'boolean', default: false } },
+})
 const screenshot = values.screenshot === undefined ? null : resolve(values.screenshot)
-
-installMissing(['prometheus', 'prometheus-node-exporter', ...(values['no-browser'] ? [] : (['chromium'] as const))])
+const parts: readonly Part[] = [
+  prometheus,
+  page(screenshot),
+  scraping,
+  opentelemetry,
+  promClient,
+  influxCli,
+  influxV1,
+  influxV2,
+  questdb,
+  hotShots,
+  collectd,
+  vmagent,
+  prometheus3,
+]
 
 const suite = new Suite()
-const folder = mkdtempSync(join(tmpdir(), 'tsink-acceptance-'))
-const server = new ServerProcess(serverCommand(), await freePort(), ['--data-path', join(folder, 'tsink')])
-const programs: Program[] = []
+const selected = select(values.only?.split(',') ?? null)
+installMissing(selected.flatMap((part) => part.programs))
+const stage = await Stage.open()
 try {
-  await server.ready()
-  const { prometheus, exporter, url } = await startPrometheus(folder, server.url)
-  programs.push(prometheus, exporter)
-  await compareWithPrometheus(suite, url, server.url)
-  await compareScrapes(suite, folder)
-  if (!values['no-browser']) await checkPage(suite, server.url, screenshot)
+  await stage.server.ready()
+  for (const part of selected) await run(part)
 } catch (error) {
-  await suite.check('the programs run', () => {
+  await suite.check('the server runs', () => {
     throw error
   })
-} finally {
-  for (const program of programs) await program.stop()
 }
 await suite.check('SIGTERM ends the server with 0', async () => {
-  const code = await server.stop()
-  if (code !== 0) throw new Error(`it ended with ${code}:\n${server.stderr}`)
+  const code = await stage.close()
+  if (code !== 0) throw new Error(`it ended with ${code}:\n${stage.server.stderr}`)
 })
-rmSync(folder, { recursive: true, force: true })
 process.exitCode = suite.close()
+
+/** The parts that are asked for, with those whose data they look at. */
+function select(only: readonly string[] | null): readonly Part[] {
+  const wanted = new Set(only ?? parts.map((part) => part.name))
+  if (values['no-browser']) wanted.delete('page')
+  for (const part of parts) if (wanted.has(part.name)) for (const name of part.after ?? []) wanted.add(name)
+  const unknown = [...wanted].filter((name) => !parts.some((part) => part.name === name))
+  if (unknown.length > 0) throw new Error(`no part is named ${unknown.join(', ')}; there are ${parts.map((part) => part.name).join(', ')}`)
+  return parts.filter((part) => wanted.has(part.name))
+}
+
+async function run(part: Part): Promise<void> {
+  const missing = part.programs.filter((name) => findProgram(name) === null)
+  if (missing.length > 0) return suite.skip(part.name, `there is no ${missing.join(', ')}`)
+  const begin = performance.now()
+  try {
+    await part.run(suite, stage)
+  } catch (error) {
+    await suite.check(`${part.name} runs`, () => {
+      throw error
+    })
+  } finally {
+    await stage.clear()
+  }
+  console.log(`      ${part.name}: ${((performance.now() - begin) / 1_000).toFixed(1)} s`)
+}

@@ -4,14 +4,24 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { chromium, type Browser, type Page } from 'playwright-core'
+import type { Part } from './part.ts'
 import { findProgram } from './programs.ts'
 import type { Suite } from './suite.ts'
 
 const QUERY = 'rate(node_cpu_seconds_total[1m])'
 
-export async function checkPage(suite: Suite, url: string, screenshot: string | null): Promise<void> {
-  const executablePath = findProgram('chromium')
-  if (executablePath === null) throw new Error('chromium is not installed')
+/** The page, drawn into a file when one is named. It shows what Prometheus sent, so that part runs before. */
+export function page(screenshot: string | null): Part {
+  return {
+    name: 'page',
+    programs: ['chromium'],
+    after: ['prometheus'],
+    run: (suite, stage) => checkPage(suite, stage.url, screenshot),
+  }
+}
+
+async function checkPage(suite: Suite, url: string, screenshot: string | null): Promise<void> {
+  const executablePath = findProgram('chromium')!
   const browser: Browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-background-networking'] })
   try {
     const page = await browser.newPage({ viewport: { width: 1_280, height: 860 }, deviceScaleFactor: 1 })

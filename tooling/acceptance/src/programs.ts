@@ -1,34 +1,75 @@
 /**
  * Real programs: Debian's packages, installed when they are missing, run on loopback with a configuration of our own, and ended by their own
- * process ids.
+ * process ids. Newer ones than Debian has are looked for in the folder that `TSINK_PEERS` names (tooling/scripts/peers.sh fills one).
  */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { sleep } from '@tsink/testing'
 
-/** Programs, each with the package that has it. */
-const PACKAGES = { prometheus: 'prometheus', 'prometheus-node-exporter': 'prometheus-node-exporter', chromium: 'chromium' } as const
+/** Programs of Debian, each with the packages that it needs. */
+const PACKAGES = {
+  prometheus: ['prometheus'],
+  'prometheus-node-exporter': ['prometheus-node-exporter'],
+  promtool: ['prometheus'],
+  chromium: ['chromium'],
+  // Its plugins bring no libraries with them.
+  collectd: ['collectd-core', 'libmicrohttpd12', 'libprotobuf-c1', 'libyajl2'],
+  influx: ['influxdb-client'],
+} as const
 
-export type ProgramName = keyof typeof PACKAGES
+export type DebianProgram = keyof typeof PACKAGES
+/** Programs that only `TSINK_PEERS` or the PATH has: Prometheus 3 and the newer promtool under names that tell them from Debian's. */
+export type PeerProgram = 'prometheus3' | 'promtool3' | 'vmagent' | 'vmctl' | 'victoria-metrics'
+export type ProgramName = DebianProgram | PeerProgram
+
+/** What a program is called in the folder of peers, where that is another name. */
+const PEER_FILES: Partial<Record<ProgramName, string>> = { prometheus3: 'prometheus', promtool3: 'promtool' }
 
 /** The path of a program, or null. */
 export function findProgram(name: ProgramName): string | null {
-  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
-    const path = join(folder, name)
-    if (folder !== '' && existsSync(path)) return path
-  }
-  return null
+  const candidates = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin']
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, name))
+  const peers = process.env['TSINK_PEERS']
+  if (peers !== undefined && !isDebian(name)) candidates.unshift(join(peers, PEER_FILES[name] ?? name))
+  return candidates.find((path) => existsSync(path)) ?? null
 }
 
-/** Installs what is missing. Packages start services of their own; those use other ports and are left alone. */
+function isDebian(name: ProgramName): name is DebianProgram {
+  return name in PACKAGES
+}
+
+/**
+ * Installs what is missing of Debian's. Packages start services of their own; those use other ports and are left alone. Where nothing can be
+ * installed it is said, and what needs the programs is skipped.
+ */
 export function installMissing(names: readonly ProgramName[]): void {
-  const missing = names.filter((name) => findProgram(name) === null).map((name) => PACKAGES[name])
-  if (missing.length === 0) return
-  console.log(`installing ${missing.join(', ')}`)
+  const missing = new Set(
+    names
+      .filter(isDebian)
+      .filter((name) => findProgram(name) === null)
+      .flatMap((name) => PACKAGES[name]),
+  )
+  if (missing.size === 0) return
+  console.log(`installing ${[...missing].join(', ')}`)
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  execFileSync('apt-get', ['update', '-qq'], { stdio: 'inherit', env })
-  execFileSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], { stdio: 'inherit', env })
+  try {
+    execFileSync('apt-get', ['update', '-qq'], { stdio: 'inherit', env })
+    execFileSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], { stdio: 'inherit', env })
+  } catch (error) {
+    console.log(`they could not be installed: ${(error as Error).message}`)
+  }
+}
+
+/** Runs a program to its end. @throws Error with all that it said, when it ends with another status than 0. */
+export function runProgram(name: ProgramName, args: readonly string[], timeoutMs = 60_000): Promise<string> {
+  return new Promise((done, fail) => {
+    execFile(findProgram(name) ?? name, [...args], { timeout: timeoutMs, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+      if (error === null) done(stdout)
+      else fail(new Error(`${name} ${args.join(' ')}: ${error.message}\n${stdout}${stderr}`))
+    })
+  })
 }
 
 /** A program that we started. */
@@ -55,18 +96,23 @@ export class Program {
 
   /** Waits until a URL of it answers 200. */
   async answers(url: string, timeoutMs = 30_000): Promise<void> {
+    return this.until(async () => (await fetch(url)).ok, `does not answer at ${url}`, timeoutMs)
+  }
+
+  /** Waits until something holds of it; what throws does not hold yet. */
+  async until(holds: () => Promise<boolean> | boolean, otherwise: string, timeoutMs = 30_000): Promise<void> {
     const deadline = performance.now() + timeoutMs
     let over = false
     void this.#ended.then(() => (over = true))
     while (performance.now() < deadline && !over) {
       try {
-        if ((await fetch(url)).ok) return
+        if (await holds()) return
       } catch {
         // Not listening yet.
       }
       await sleep(50)
     }
-    throw new Error(`${this.name} does not answer at ${url}:\n${this.output}`)
+    throw new Error(`${this.name} ${over ? 'has ended' : otherwise}:\n${this.output}`)
   }
 
   async stop(): Promise<void> {

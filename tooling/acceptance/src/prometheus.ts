@@ -1,11 +1,12 @@
 /**
  * A real node-exporter, a real Prometheus that scrapes it every second and writes to us, and ten queries that both must answer alike.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort, sleep } from '@tsink/testing'
 import { differences, type Series } from './compare.ts'
-import { Program } from './programs.ts'
+import type { Part } from './part.ts'
+import type { Stage } from './stage.ts'
 import type { Suite } from './suite.ts'
 
 /** What is asked, over what node-exporter measures. */
@@ -27,18 +28,20 @@ const SCRAPE_MS = 45_000
 /** How long after that the last samples may take to reach us. */
 const SETTLE_MS = 30_000
 
-export interface Pair {
-  readonly prometheus: Program
-  readonly exporter: Program
-  readonly url: string
+export const prometheus: Part = {
+  name: 'prometheus',
+  programs: ['prometheus', 'prometheus-node-exporter'],
+  async run(suite, stage) {
+    await compareWithPrometheus(suite, await startPrometheus(stage), stage.url)
+  },
 }
 
-/** Starts both, with remote_write to `target`. */
-export async function startPrometheus(folder: string, target: string): Promise<Pair> {
+/** Starts both, with remote_write to us: Prometheus's URL. */
+async function startPrometheus(stage: Stage): Promise<string> {
   const [exporterPort, port] = [await freePort(), await freePort()]
-  const exporter = new Program('prometheus-node-exporter', [`--web.listen-address=127.0.0.1:${exporterPort}`])
+  const exporter = stage.start('prometheus-node-exporter', [`--web.listen-address=127.0.0.1:${exporterPort}`])
   await exporter.answers(`http://127.0.0.1:${exporterPort}/metrics`)
-  mkdirSync(join(folder, 'prometheus'), { recursive: true })
+  const folder = stage.makeFolder('prometheus')
   const config = join(folder, 'prometheus.yml')
   writeFileSync(
     config,
@@ -50,24 +53,24 @@ scrape_configs:
     static_configs:
       - targets: ['127.0.0.1:${exporterPort}']
 remote_write:
-  - url: ${target}/api/v1/write
+  - url: ${stage.url}/api/v1/write
     queue_config:
       batch_send_deadline: 1s
 `,
   )
-  const prometheus = new Program('prometheus', [
+  const theirs = stage.start('prometheus', [
     `--config.file=${config}`,
-    `--storage.tsdb.path=${join(folder, 'prometheus')}`,
+    `--storage.tsdb.path=${join(folder, 'data')}`,
     `--web.listen-address=127.0.0.1:${port}`,
     '--log.level=warn',
   ])
   const url = `http://127.0.0.1:${port}`
-  await prometheus.answers(`${url}/-/ready`)
-  return { prometheus, exporter, url }
+  await theirs.answers(`${url}/-/ready`)
+  return url
 }
 
 /** Lets Prometheus scrape, then asks both the same ten queries. */
-export async function compareWithPrometheus(suite: Suite, theirs: string, ours: string): Promise<void> {
+async function compareWithPrometheus(suite: Suite, theirs: string, ours: string): Promise<void> {
   const begin = Date.now()
   await sleep(SCRAPE_MS)
   // Between scrapes windows that are open and closed on the left are the same, so old and new Prometheus agree.

@@ -2,10 +2,12 @@
  * Scraping beside Prometheus: one scrape config, read by both, the same node-exporter. Both must end up with the same targets and the same
  * series, with values that agree as far as two scrapes within a second can; and when the exporter ends, both must say so alike.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort, ServerProcess, serverCommand, sleep } from '@tsink/testing'
-import { Program } from './programs.ts'
+import { ask, printSeries, type Labels } from './answer.ts'
+import type { Part } from './part.ts'
+import type { Stage } from './stage.ts'
 import type { Suite } from './suite.ts'
 
 /** How long both scrape before they are asked. */
@@ -33,15 +35,21 @@ const CLOSE = [
   ['count_over_time(up[10s])', 0.2],
 ] as const
 
-export async function compareScrapes(suite: Suite, folder: string): Promise<void> {
+export const scraping: Part = {
+  name: 'scraping',
+  programs: ['prometheus', 'prometheus-node-exporter'],
+  run: compareScrapes,
+}
+
+async function compareScrapes(suite: Suite, stage: Stage): Promise<void> {
   const [exporterPort, port, ourPort] = [await freePort(), await freePort(), await freePort()]
-  const exporter = new Program('prometheus-node-exporter', [`--web.listen-address=127.0.0.1:${exporterPort}`])
-  mkdirSync(join(folder, 'scraping'), { recursive: true })
+  const exporter = stage.start('prometheus-node-exporter', [`--web.listen-address=127.0.0.1:${exporterPort}`])
+  const folder = stage.makeFolder('scraping')
   const config = join(folder, 'scraping.yml')
   writeFileSync(config, configOf(`127.0.0.1:${exporterPort}`))
-  const prometheus = new Program('prometheus', [
+  const prometheus = stage.start('prometheus', [
     `--config.file=${config}`,
-    `--storage.tsdb.path=${join(folder, 'scraping')}`,
+    `--storage.tsdb.path=${join(folder, 'data')}`,
     `--web.listen-address=127.0.0.1:${port}`,
     '--log.level=warn',
   ])
@@ -81,7 +89,6 @@ export async function compareScrapes(suite: Suite, folder: string): Promise<void
       equal(await seriesOf(theirUrl), await seriesOf(ours.url))
     })
   } finally {
-    for (const program of [exporter, prometheus]) await program.stop()
     await ours.stop()
   }
 }
@@ -108,19 +115,10 @@ scrape_configs:
 `
 }
 
-type Labels = Readonly<Record<string, string>>
-
-async function ask<T>(url: string, path: string): Promise<T> {
-  const response = await fetch(`${url}/api/v1/${path}`)
-  const body = (await response.json()) as { data?: T; error?: string }
-  if (body.data === undefined) throw new Error(`${url}/api/v1/${path} answered ${response.status}: ${body.error}`)
-  return body.data
-}
-
 /** Values by label set. */
 async function instant(url: string, query: string): Promise<ReadonlyMap<string, number>> {
   const { result } = await ask<{ result: { metric: Labels; value: [number, string] }[] }>(url, `query?query=${encodeURIComponent(query)}`)
-  return new Map(result.map(({ metric, value }) => [print(metric), Number(value[1])]))
+  return new Map(result.map(({ metric, value }) => [printSeries(metric), Number(value[1])]))
 }
 
 async function seriesOf(url: string): Promise<readonly string[]> {
@@ -142,9 +140,9 @@ async function targetsOf(url: string): Promise<readonly string[]> {
     'targets',
   )
   const active = activeTargets.map(({ discoveredLabels, labels, scrapePool, scrapeUrl, globalUrl, health, scrapeInterval }) =>
-    [print(discoveredLabels), print(labels), scrapePool, scrapeUrl, globalUrl, health, scrapeInterval].join(' '),
+    [printSeries(discoveredLabels), printSeries(labels), scrapePool, scrapeUrl, globalUrl, health, scrapeInterval].join(' '),
   )
-  return [...active, ...droppedTargets.map(({ discoveredLabels }) => print(discoveredLabels))]
+  return [...active, ...droppedTargets.map(({ discoveredLabels }) => printSeries(discoveredLabels))]
 }
 
 async function metadataOf(url: string): Promise<readonly string[]> {
@@ -153,7 +151,7 @@ async function metadataOf(url: string): Promise<readonly string[]> {
     found
       // The series about scrapes are described by newer versions of Prometheus itself, not by the target.
       .filter(({ metric }) => metric !== 'up' && !metric.startsWith('scrape_'))
-      .map(({ target, metric, type, help, unit }) => `${print(target)} ${metric} ${type} ${help} ${unit}`)
+      .map(({ target, metric, type, help, unit }) => `${printSeries(target)} ${metric} ${type} ${help} ${unit}`)
       .toSorted()
   )
 }
@@ -164,10 +162,6 @@ async function untilGone(url: string): Promise<void> {
     if (performance.now() > deadline) throw new Error(`${url} still has series of the exporter, or does not say that it is down`)
     await sleep(100)
   }
-}
-
-function print(labels: Labels): string {
-  return JSON.stringify(Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 function equal(theirs: readonly unknown[], ours: readonly unknown[]): void {
