@@ -27,6 +27,11 @@ const GAUGES: readonly (readonly [name: string, help: string, read: Read])[] = [
   ['tombstones', 'Deletions that are not yet carried out.', (s) => s.tombstones],
   ['exemplars', 'Exemplars kept.', (s) => s.exemplars],
   ['quarantined_segments', 'Damaged segments that were set aside.', (s) => s.quarantined.length],
+  [
+    'clock_jump_seconds',
+    'How far the clock has jumped from the time by which data ages; it is believed within a day.',
+    (s) => s.clockJumpMs / 1_000,
+  ],
   ['read_only', '1 when the store takes no writes any more; the log says why.', (s) => (s.readOnly === null ? 0 : 1)],
   ['background_failing', '1 while background work fails; the log says why.', (s) => (s.backgroundError === null ? 0 : 1)],
 ]

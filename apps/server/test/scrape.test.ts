@@ -347,6 +347,26 @@ describe.skipIf(noExporter !== '')(`a real node-exporter${noExporter}`, () => {
   })
 })
 
+describe('a clock that is set', () => {
+  test.each([
+    ['back', -1],
+    ['ahead', 1],
+  ])('%s by a year goes on scraping', async (_, sign) => {
+    const one = await target('a 5\n')
+    const s = await scraping(job('j', [one]))
+    await until('it was scraped', async () => (await s.value('a')) !== null)
+    const now = Date.now
+    Date.now = () => now() + sign * 365 * 86_400_000
+    try {
+      const before = one.requests.length
+      await until('it was scraped again', () => one.requests.length > before + 3, 5_000)
+      await until('it is there at the new time', async () => (await s.value('a')) !== null, 5_000)
+    } finally {
+      Date.now = now
+    }
+  })
+})
+
 /** One family `h` with a native histogram of three observations: counts 1 and 2 in neighbouring buckets of schema 0. */
 function histogramFamily(): Uint8Array {
   const field = (number: number, bytes: readonly number[]): number[] => [(number << 3) | 2, bytes.length, ...bytes]

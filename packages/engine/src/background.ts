@@ -143,6 +143,7 @@ export class Background {
   #tick(parts: Parts): void {
     const { host, heads, log, options } = parts
     const now = host.clock.monotonic()
+    parts.age.look()
     if (log !== null && log.poisoned !== null) this.run(async () => void (await log.probe()))
     if (now < this.#retryMs) return
     const isOld = heads.active.samples > 0 && now - heads.active.startedMs >= options.flushAgeMs

@@ -40,7 +40,7 @@ export function planNext(parts: Parts): CompactionPlan | null {
 
 /** Whether a delete is past undoing. */
 function isFinal(parts: Parts, tombstone: Tombstone): boolean {
-  return parts.host.clock.now() >= tombstone.createdMs + parts.options.undoMs
+  return parts.age.earliest >= tombstone.createdMs + parts.options.undoMs
 }
 
 /** A rewrite of a segment that holds what a final delete hides; null when there is none. */
@@ -154,7 +154,7 @@ async function merge(
 ): Promise<void> {
   const slices = new Slices(parts.host.clock)
   const rewriter = new Rewriter(base, parts.options.chunkSamples)
-  const now = parts.host.clock.now()
+  const now = parts.age.earliest
   const cursors = inputs.map((segment, i): Cursor => {
     const { minTime, maxTime, maxSequence } = segment.info
     const hidden = hiding(tombstones, maxSequence, base, minTime, maxTime)

@@ -27,7 +27,7 @@ export async function deleteSamples(parts: Parts, request: DeleteRequest): Promi
     selectors: request.selectors,
     minTime: request.minTime ?? null,
     maxTime: request.maxTime ?? null,
-    createdMs: parts.host.clock.now(),
+    createdMs: parts.age.earliest,
   }
   // What it hides is counted on a view from before the delete: counting gives way to other work, the delete itself does not.
   const view = new View(parts)

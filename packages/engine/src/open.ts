@@ -6,8 +6,9 @@ import { TsinkError, type TimeUnit } from '@tsink/core'
 import { ByteWriter } from '@tsink/codecs'
 import type { DiskLock, Host } from '@tsink/host'
 import { Registry } from '@tsink/registry'
-import { Catalog } from '@tsink/segment'
+import { Catalog, type CatalogState } from '@tsink/segment'
 import { Log, type ReplayReport } from '@tsink/wal'
+import { AgeClock, decodeAgeClock, encodeAgeClock, type AgeClockState } from './age-clock.ts'
 import { Background } from './background.ts'
 import { freeze } from './flush.ts'
 import { Heads } from './heads.ts'
@@ -29,6 +30,7 @@ export interface OpenReport {
 // Names of the catalog's attachments.
 const UNIT = 'unit'
 const TOMBSTONES = 'tombstones'
+const CLOCK = 'clock'
 
 /** Memory for columns that is kept for the next head: enough for a steady load, little enough to be overlooked. */
 const MAX_SPARE_BYTES = 67_108_864
@@ -57,6 +59,7 @@ async function openLocked(host: Host, options: Options, lock: DiskLock): Promise
   const { attachments, lastSequence, logCut } = catalog.state
   checkUnit(attachments.get(UNIT), options.unit)
   const pins = new Pins()
+  const age = new AgeClock(host.clock, ageState(catalog.state))
   const tombstones = new Tombstones()
   const notes = new Notes(options.maxExemplars, options.maxMetadata)
   const attach = (): ReadonlyMap<string, Uint8Array> =>
@@ -64,6 +67,7 @@ async function openLocked(host: Host, options: Options, lock: DiskLock): Promise
       [UNIT, new TextEncoder().encode(options.unit)],
       [TOMBSTONES, encodeTombstones(tombstones.list)],
       [NOTES, new TextEncoder().encode(notes.file)],
+      [CLOCK, encodeAgeClock(age.state)],
     ])
   const maxIndexBytes = options.preload ? Infinity : options.memoryBytes * INDEX_SHARE
   const maxChunkBytes = Math.min(MAX_CHUNK_BYTES, options.memoryBytes * CHUNK_SHARE)
@@ -75,6 +79,7 @@ async function openLocked(host: Host, options: Options, lock: DiskLock): Promise
     host,
     options,
     pins,
+    age,
     lock,
     registry: new Registry({ seed: host.random() * 2 ** 32 }),
     heads: new Heads(options.unit, options.chunkSamples, pins, Math.min(MAX_SPARE_BYTES, options.flushBytes / 4)),
@@ -184,6 +189,14 @@ async function flushAll(parts: Parts): Promise<void> {
   await parts.notes.save(parts.host)
   await parts.shelf.publish({ logCut: end, lastSequence: parts.sequence })
   await log.cut(end)
+}
+
+/** Where the time by which data ages stood; null in a new store. Segments of a store that did not note it say when they were made. */
+function ageState({ attachments, segments }: CatalogState): AgeClockState | null {
+  const stored = attachments.get(CLOCK)
+  if (stored !== undefined) return decodeAgeClock(stored)
+  if (segments.length === 0) return null
+  return { ageMs: segments.reduce((latest, { createdAt }) => Math.max(latest, createdAt), 0), readMs: 0 }
 }
 
 function checkUnit(stored: Uint8Array | undefined, unit: TimeUnit): void {

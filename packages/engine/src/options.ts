@@ -34,7 +34,10 @@ export interface EngineOptions {
   readonly writeTimeoutMs?: number
   /** Most series with samples in memory; a further one is rejected. Default: no limit. */
   readonly maxSeries?: number
-  /** How long samples are kept, by their time. Default: for ever. Rules by selector come first: the first that matches decides. */
+  /**
+   * How long samples are kept, by their time. Default: for ever. Rules by selector come first: the first that matches decides. A clock that jumps
+   * ahead expires nothing until it has kept to the jump for as long as it is wide, a day at most; a pause between two openings is such a jump.
+   */
   readonly retentionMs?: number
   readonly retentionRules?: readonly RetentionRule[]
   /** Most bytes of segments; above it the oldest segments go. Default: no limit. */

@@ -7,6 +7,7 @@ import type { ByteWriter } from '@tsink/codecs'
 import type { DiskLock, Host } from '@tsink/host'
 import type { Registry } from '@tsink/registry'
 import type { Log } from '@tsink/wal'
+import type { AgeClock } from './age-clock.ts'
 import type { Background } from './background.ts'
 import type { Heads } from './heads.ts'
 import type { Notes } from './notes.ts'
@@ -19,6 +20,8 @@ export interface Parts {
   readonly host: Host
   readonly options: Options
   readonly pins: Pins
+  /** The time by which data ages. */
+  readonly age: AgeClock
   readonly lock: DiskLock
   readonly registry: Registry
   readonly heads: Heads
@@ -90,16 +93,15 @@ const ANY_TIME: TimeLimits = { minTime: -MAX_TIME, maxTime: MAX_TIME, oldest: -I
 const ANY_NANOSECONDS: TimeLimits = { minTime: -MAX_NANOSECONDS, maxTime: MAX_NANOSECONDS, oldest: -Infinity, newest: Infinity }
 
 export function timeLimits(parts: Parts): TimeLimits {
-  const { options, host } = parts
+  const { options, age } = parts
   const max = options.unit === 'ns' ? MAX_NANOSECONDS : MAX_TIME
   let retentionMs = options.retentionMs
   for (const rule of options.retentionRules) retentionMs = Math.max(retentionMs, rule.retentionMs)
   if (retentionMs === Infinity && options.maxFutureMs === Infinity) return max === MAX_TIME ? ANY_TIME : ANY_NANOSECONDS
-  const now = host.clock.now()
   return {
     minTime: -max,
     maxTime: max,
-    oldest: retentionMs === Infinity ? -Infinity : Math.floor(inUnits(now - retentionMs, options.unit)),
-    newest: options.maxFutureMs === Infinity ? Infinity : Math.ceil(inUnits(now + options.maxFutureMs, options.unit)),
+    oldest: retentionMs === Infinity ? -Infinity : Math.floor(inUnits(age.earliest - retentionMs, options.unit)),
+    newest: options.maxFutureMs === Infinity ? Infinity : Math.ceil(inUnits(age.latest + options.maxFutureMs, options.unit)),
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Retain: what is too old or too much goes. A segment goes as a whole when every series in it has expired, which is cheap; a segment in which only
- * the series of some rule have expired is rewritten without them. Nothing goes before its time: a segment waits for its last sample.
+ * the series of some rule have expired is rewritten without them. Nothing goes before its time: a segment waits for its last sample, and time is the
+ * AgeClock's, which does not jump.
  */
 import type { Segment } from '@tsink/segment'
 import type { CompactionPlan } from './compaction-plan.ts'
@@ -106,5 +107,5 @@ function wholeOf(segment: Segment, reason: Expiry['reason']): Expiry {
 
 /** The earliest time that a retention keeps, in the store's unit. */
 function oldest(parts: Parts, retentionMs: number): number {
-  return retentionMs === Infinity ? -Infinity : Math.floor(inUnits(parts.host.clock.now() - retentionMs, parts.options.unit))
+  return retentionMs === Infinity ? -Infinity : Math.floor(inUnits(parts.age.earliest - retentionMs, parts.options.unit))
 }

@@ -38,6 +38,10 @@ export interface EngineStats {
   readonly readOnly: string | null
   /** What background work failed with last, null when it succeeds. */
   readonly backgroundError: string | null
+  /**
+   * How far the time of day stands from the time by which data ages, in ms: not near 0 after a jump of the clock that is not believed yet.
+   */
+  readonly clockJumpMs: number
   readonly sequence: number
   readonly counters: Readonly<Counters>
 }
@@ -89,6 +93,7 @@ export function stats(parts: Parts): EngineStats {
     quarantined: shelf.quarantined,
     readOnly: trouble === null ? null : trouble.message,
     backgroundError: background.lastError === null ? null : String((background.lastError as Error).message ?? background.lastError),
+    clockJumpMs: parts.age.jumpMs,
     sequence: parts.sequence,
     counters: { ...parts.counters },
   }

@@ -118,6 +118,11 @@ export class ScrapeLoop {
   }
 
   #wait(): void {
+    // Nothing is due so late: the clock was set back, and waiting for it to come here again would end the scrapes.
+    if (this.#due - Date.now() > 2 * this.target.interval) {
+      this.#due = 0
+      return this.#schedule(Date.now())
+    }
     this.#timer = setTimeout(
       () => {
         if (this.#due - Date.now() > ALIGN_MS) return this.#wait()

@@ -84,7 +84,8 @@ export class Scraper implements Retirement {
     // A target that was never scraped has nothing to mark.
     if (lastScrape === 0) return
     const key = target.labels.key()
-    const wait = Math.max(0, due - Date.now()) + target.interval * 1.1
+    // Not longer than an interval, wherever the clock was set.
+    const wait = Math.min(target.interval, Math.max(0, due - Date.now())) + target.interval * 1.1
     const timer = setTimeout(
       () => {
         const list = this.#retired.get(key)?.filter((one) => one !== retired) ?? []
