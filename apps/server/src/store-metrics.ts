@@ -19,6 +19,7 @@ const GAUGES: readonly (readonly [name: string, help: string, read: Read])[] = [
   ['registry_bytes', 'Memory of the registry of series.', (s) => s.memory.registryBytes],
   ['index_cache_bytes', "Memory of segments' indexes.", (s) => s.memory.indexBytes],
   ['chunk_cache_bytes', 'Memory of chunks of segments that were read.', (s) => s.memory.chunkBytes],
+  ['label_cache_bytes', 'Memory of label sets that are kept between queries.', (s) => s.memory.labelBytes],
   ['log_bytes', 'Size of the log.', (s) => s.log?.bytes ?? 0],
   ['log_limit_bytes', 'The limit of that size (--wal-max-size).', (s) => s.log?.limitBytes ?? 0],
   ['segments', 'Live segments.', (s) => s.segments.length],

@@ -13,6 +13,7 @@ import { Background } from './background.ts'
 import { freeze } from './flush.ts'
 import { Heads } from './heads.ts'
 import { Notes } from './notes.ts'
+import { LabelCache } from './label-cache.ts'
 import { completeOptions, type EngineOptions, type Options } from './options.ts'
 import type { Parts } from './parts.ts'
 import { Pins } from './pins.ts'
@@ -41,6 +42,10 @@ const INDEX_SHARE = 0.25
 /** As may chunks that were read, but no more than this: what the operating system keeps of the files comes on top of it. */
 const CHUNK_SHARE = 1 / 16
 const MAX_CHUNK_BYTES = 67_108_864
+
+/** Label sets that selections have touched may take this share of it, and no more than serves many dashboards. */
+const LABEL_SHARE = 1 / 32
+const MAX_LABEL_BYTES = 32 * 1_048_576
 
 export async function openParts(host: Host, given: EngineOptions): Promise<{ parts: Parts; report: OpenReport }> {
   const options = completeOptions(given, host.memoryBytes)
@@ -86,6 +91,7 @@ async function openLocked(host: Host, options: Options, lock: DiskLock): Promise
     notes,
     tombstones,
     shelf,
+    labelCache: new LabelCache(Math.min(MAX_LABEL_BYTES, options.memoryBytes * LABEL_SHARE)),
     background: new Background(),
     log: null,
     run: 0,

@@ -10,6 +10,7 @@ import type { Log } from '@tsink/wal'
 import type { AgeClock } from './age-clock.ts'
 import type { Background } from './background.ts'
 import type { Heads } from './heads.ts'
+import type { LabelCache } from './label-cache.ts'
 import type { Notes } from './notes.ts'
 import { inUnits, type Options } from './options.ts'
 import type { Pins } from './pins.ts'
@@ -29,6 +30,7 @@ export interface Parts {
   readonly tombstones: Tombstones
   /** Segments and the catalog that lists them. */
   readonly shelf: Shelf
+  readonly labelCache: LabelCache
   readonly background: Background
   /** Null in a store without a log. */
   readonly log: Log | null
@@ -72,9 +74,9 @@ export function assertWritable(parts: Parts): void {
   if (trouble !== null) throw trouble
 }
 
-/** What head, registry, loaded indexes and cached chunks hold, in bytes. */
+/** What head, registry, loaded indexes and caches hold, in bytes. */
 export function memoryUsed(parts: Parts): number {
-  return parts.heads.bytes + parts.registry.bytesUsed + parts.shelf.indexBytes + parts.shelf.chunkBytes
+  return parts.heads.bytes + parts.registry.bytesUsed + parts.shelf.indexBytes + parts.shelf.chunkBytes + parts.labelCache.bytes
 }
 
 /** Exact integers end here. Nanoseconds are held as two parts and go further: to the years 1677 and 2262. */

@@ -5,7 +5,10 @@
  */
 import { assert, lowerBound, SampleBuffer, type SampleSummary } from '@tsink/core'
 import { decodeChunk, mergeColumns, openChunk } from '@tsink/codecs'
+import type { Segment, SegmentIndex } from '@tsink/segment'
 import { F64, HISTOGRAM } from './head.ts'
+import type { SealedChunks } from './sealed.ts'
+import type { Shelf } from './shelf.ts'
 import type { Interval } from './tombstones.ts'
 
 /** Fills a buffer with a source's samples of an inclusive range relative to the source's base. */
@@ -23,16 +26,14 @@ export interface Source {
 }
 
 /** A source whose samples are one encoded chunk. */
-export class ChunkSource implements Source {
+export abstract class ChunkSource implements Source {
   readonly minTime: number
   readonly maxTime: number
   readonly count: number
   readonly family: number
   readonly visible: readonly Interval[]
-  readonly #bytes: () => Uint8Array
 
-  constructor(bytes: () => Uint8Array, kind: number, count: number, minTime: number, maxTime: number, visible: readonly Interval[]) {
-    this.#bytes = bytes
+  constructor(kind: number, count: number, minTime: number, maxTime: number, visible: readonly Interval[]) {
     this.family = kind === HISTOGRAM ? F64 : kind
     this.count = count
     this.minTime = minTime
@@ -40,13 +41,53 @@ export class ChunkSource implements Source {
     this.visible = visible
   }
 
-  decode(into: SampleBuffer, minTime: number, maxTime: number): void {
-    decodeChunk(this.#bytes(), into, minTime, maxTime)
+  abstract decode(into: SampleBuffer, minTime: number, maxTime: number): void
+
+  /** The encoded chunk, which the caller may keep. */
+  abstract bytes(): Uint8Array
+}
+
+/** A chunk of a segment. */
+export class SegmentChunk extends ChunkSource {
+  readonly #shelf: Shelf
+  readonly #segment: Segment
+  readonly #index: SegmentIndex
+  readonly #chunk: number
+
+  constructor(shelf: Shelf, segment: Segment, index: SegmentIndex, chunk: number, visible: readonly Interval[]) {
+    super(index.chunkKind[chunk]!, index.chunkCount[chunk]!, index.chunkMinTime[chunk]!, index.chunkMaxTime[chunk]!, visible)
+    this.#shelf = shelf
+    this.#segment = segment
+    this.#index = index
+    this.#chunk = chunk
   }
 
-  /** The encoded chunk. */
+  decode(into: SampleBuffer, minTime: number, maxTime: number): void {
+    decodeChunk(this.bytes(), into, minTime, maxTime)
+  }
+
   bytes(): Uint8Array {
-    return this.#bytes()
+    return this.#shelf.readChunk(this.#segment, this.#index, this.#chunk)
+  }
+}
+
+/** A sealed chunk of a head. */
+export class SealedChunk extends ChunkSource {
+  readonly #sealed: SealedChunks
+  readonly #chunk: number
+
+  constructor(sealed: SealedChunks, chunk: number, visible: readonly Interval[]) {
+    super(sealed.kinds[chunk]!, sealed.counts[chunk]!, sealed.minTimes[chunk]!, sealed.maxTimes[chunk]!, visible)
+    this.#sealed = sealed
+    this.#chunk = chunk
+  }
+
+  decode(into: SampleBuffer, minTime: number, maxTime: number): void {
+    decodeChunk(this.#sealed.chunk(this.#chunk), into, minTime, maxTime)
+  }
+
+  bytes(): Uint8Array {
+    return this.#sealed.chunk(this.#chunk)
   }
 }
 
@@ -57,8 +98,15 @@ export class ChunkSource implements Source {
 export function readSources(sources: readonly Source[], base: number, minTime: number, maxTime: number, into: SampleBuffer): void {
   into.clear()
   into.base = base
-  for (const cluster of clusters(sources)) readCluster(cluster, base, minTime, maxTime, into)
+  if (areInOrder(sources)) for (const source of sources) decodeVisible(source, minTime, maxTime, into)
+  else for (const cluster of clusters(sources)) readCluster(cluster, base, minTime, maxTime, into)
   if (into.kind === 'histogram') into.kind = 'f64'
+}
+
+/** Whether each source begins after the one before it ends, which is nearly always. */
+function areInOrder(sources: readonly Source[]): boolean {
+  for (let i = 1; i < sources.length; i++) if (sources[i]!.minTime <= sources[i - 1]!.maxTime) return false
+  return true
 }
 
 /** As {@link readSources}, in runs: see `SelectedSeries.readRuns`. Sources that overlap are one run. */

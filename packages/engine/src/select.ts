@@ -17,12 +17,15 @@ import {
 } from '@tsink/core'
 import type { Segment, SegmentIndex } from '@tsink/segment'
 import { lastBefore, setHints } from './hints.ts'
+import type { LabelCache, LabelNumbers } from './label-cache.ts'
 import { LabelTable } from './label-table.ts'
 import { assertOpen, type Parts } from './parts.ts'
-import { ChunkSource, readPieces, readRuns, readSources, type Source } from './read.ts'
+import { readPieces, readRuns, readSources, SealedChunk, SegmentChunk, type Source } from './read.ts'
 import { Slices } from './slices.ts'
 import { hiding, relative, visible, type Interval, type Tombstone } from './tombstones.ts'
 import { CaughtSlots, View } from './view.ts'
+
+const NOTHING = new Uint32Array(0)
 
 /** Series in one page: enough to keep a reader busy, few enough that the first page comes soon. */
 const PAGE_SERIES = 512
@@ -35,8 +38,14 @@ interface Unit {
   readonly tombstones: readonly Tombstone[]
   readonly maxSequence: number
   readonly count: number
+  /** The range of the selection as far as it touches the unit: what is visible where no tombstone is. */
+  readonly whole: readonly Interval[]
   labels(item: number): Labels
   labelBytes(item: number): Uint8Array
+  /** The number of a series' label set; only when the selection has numbers. */
+  number(item: number): number
+  /** Said once, before anything is asked: the numbers of the selection, or null when it is too large for them. */
+  use(numbers: LabelNumbers | null): void
   /** Appends the sources of one series that overlap a range, in the order of their writing. */
   sources(item: number, minTime: number, maxTime: number, intervals: readonly Interval[], into: Source[]): void
 }
@@ -56,9 +65,9 @@ export function* selectNow(parts: Parts, selection: Selection): Generator<readon
       addSegmentUnit(parts, caught.view, segment, index, selection, units)
     }
     units.push(...caught.heads)
-    const entries = new Entries(units)
+    const entries = new Entries(units, parts.labelCache)
     while (entries.join()) continue
-    yield* pages(parts, caught.view, units, entries, selection)
+    yield* pages(parts, caught.view, entries, selection)
   } finally {
     caught.view.release()
   }
@@ -74,10 +83,10 @@ export async function* select(parts: Parts, selection: Selection): AsyncGenerato
       if (index !== null) addSegmentUnit(parts, caught.view, segment, index, selection, units)
     }
     units.push(...caught.heads)
-    const entries = new Entries(units)
+    const entries = new Entries(units, parts.labelCache)
     const slices = new Slices(parts.host.clock)
     while (entries.join()) if (slices.due) await slices.pause()
-    for (const page of pages(parts, caught.view, units, entries, selection)) {
+    for (const page of pages(parts, caught.view, entries, selection)) {
       yield page
       await parts.host.clock.turn()
     }
@@ -154,10 +163,13 @@ class SegmentUnit implements Unit {
   readonly tombstones: readonly Tombstone[]
   readonly maxSequence: number
   readonly count: number
+  readonly whole: readonly Interval[]
   readonly #parts: Parts
   readonly #segment: Segment
   readonly #index: SegmentIndex
   readonly #items: Uint32Array
+  #numbers: LabelNumbers | null = null
+  #column: Uint32Array = NOTHING
 
   constructor(
     parts: Parts,
@@ -178,10 +190,20 @@ class SegmentUnit implements Unit {
     this.tombstones = tombstones
     this.maxSequence = segment.info.maxSequence
     this.count = items.length
+    this.whole = [{ minTime, maxTime }]
+  }
+
+  use(numbers: LabelNumbers | null): void {
+    this.#numbers = numbers
+    if (numbers !== null) this.#column = numbers.columnOf(this.#index)
+  }
+
+  number(item: number): number {
+    return this.#numbers!.ofSeries(this.#index, this.#column, this.#items[item]!)
   }
 
   labels(item: number): Labels {
-    return this.#index.labels(this.#items[item]!)
+    return this.#numbers === null ? this.#index.labels(this.#items[item]!) : this.#numbers.labels(this.number(item))
   }
 
   labelBytes(item: number): Uint8Array {
@@ -206,11 +228,8 @@ export function segmentSources(
 ): void {
   const end = index.chunkFrom[series + 1]!
   for (let chunk = index.chunkFrom[series]!; chunk < end; chunk++) {
-    const from = index.chunkMinTime[chunk]!
-    const to = index.chunkMaxTime[chunk]!
-    if (from > maxTime || to < minTime) continue
-    const kind = index.chunkKind[chunk]!
-    into.push(new ChunkSource(() => parts.shelf.readChunk(segment, index, chunk), kind, index.chunkCount[chunk]!, from, to, intervals))
+    if (index.chunkMinTime[chunk]! > maxTime || index.chunkMaxTime[chunk]! < minTime) continue
+    into.push(new SegmentChunk(parts.shelf, segment, index, chunk, intervals))
   }
 }
 
@@ -221,8 +240,10 @@ class HeadUnit implements Unit {
   readonly tombstones: readonly Tombstone[]
   readonly maxSequence: number
   readonly count: number
+  readonly whole: readonly Interval[]
   readonly #parts: Parts
   readonly #caught: CaughtSlots
+  #numbers: LabelNumbers | null = null
 
   constructor(parts: Parts, caught: CaughtSlots, minTime: number, maxTime: number, tombstones: readonly Tombstone[]) {
     this.#parts = parts
@@ -233,10 +254,19 @@ class HeadUnit implements Unit {
     this.tombstones = tombstones
     this.maxSequence = caught.head.maxSequence
     this.count = caught.count
+    this.whole = [{ minTime, maxTime }]
+  }
+
+  use(numbers: LabelNumbers | null): void {
+    this.#numbers = numbers
+  }
+
+  number(item: number): number {
+    return this.#numbers!.ofId(this.#parts.registry, this.#caught.ids[item]!)
   }
 
   labels(item: number): Labels {
-    return this.#parts.registry.labels(this.#caught.ids[item]!)
+    return this.#numbers === null ? this.#parts.registry.labels(this.#caught.ids[item]!) : this.#numbers.labels(this.number(item))
   }
 
   labelBytes(item: number): Uint8Array {
@@ -260,11 +290,8 @@ export function headSources(
   const { head } = caught
   const { sealed } = head
   for (const chunk of caught.chunks(item)) {
-    const from = sealed.minTimes[chunk]!
-    const to = sealed.maxTimes[chunk]!
-    if (from > maxTime || to < minTime) continue
-    const kind = sealed.kinds[chunk]!
-    into.push(new ChunkSource(() => sealed.chunk(chunk), kind, sealed.counts[chunk]!, from, to, intervals))
+    if (sealed.minTimes[chunk]! > maxTime || sealed.maxTimes[chunk]! < minTime) continue
+    into.push(new SealedChunk(sealed, chunk, intervals))
   }
   const count = caught.openCount(item)
   if (count > 0) {
@@ -309,11 +336,14 @@ class OpenSource implements Source {
 /** So many series are joined in one piece of work. */
 const JOIN_SERIES = 1_024
 
-/** The selected series of all units, each label set once, with the places where it is found. */
+/** The selected series of all units, each label set once, with the places where it is found: what is in which unit. */
 class Entries {
   count = 0
-  readonly #units: readonly Unit[]
-  readonly #table: LabelTable | null
+  readonly units: readonly Unit[]
+  readonly #numbers: LabelNumbers | null
+  // Of several units the same series are found by the numbers of their label sets, or by their bytes.
+  readonly #byNumber: NumberTable | null
+  readonly #byBytes: LabelTable | null
   readonly #first: Int32Array
   readonly #last: Int32Array
   readonly #next: Int32Array
@@ -324,10 +354,13 @@ class Entries {
   #atUnit = 0
   #atItem = 0
 
-  constructor(units: readonly Unit[]) {
+  constructor(units: readonly Unit[], cache: LabelCache) {
     const total = units.reduce((sum, unit) => sum + unit.count, 0)
-    this.#units = units
-    this.#table = units.length > 1 ? new LabelTable() : null
+    this.units = units
+    this.#numbers = cache.numbersFor(total)
+    for (const unit of units) unit.use(this.#numbers)
+    this.#byNumber = units.length > 1 && this.#numbers !== null ? new NumberTable(total) : null
+    this.#byBytes = units.length > 1 && this.#numbers === null ? new LabelTable() : null
     this.#unit = new Uint32Array(total)
     this.#item = new Uint32Array(total)
     this.#next = new Int32Array(total).fill(-1)
@@ -337,14 +370,16 @@ class Entries {
 
   /** Does a piece of the joining; false when all is done. */
   join(): boolean {
-    const unit = this.#units[this.#atUnit]
+    const unit = this.units[this.#atUnit]
     if (unit === undefined) return false
     const end = Math.min(unit.count, this.#atItem + JOIN_SERIES)
     for (let item = this.#atItem; item < end; item++) {
       const place = this.#place++
       this.#unit[place] = this.#atUnit
       this.#item[place] = item
-      const entry = this.#table === null ? place : this.#table.add(unit.labelBytes(item))
+      let entry = place
+      if (this.#byNumber !== null) entry = this.#byNumber.add(unit.number(item))
+      else if (this.#byBytes !== null) entry = this.#byBytes.add(unit.labelBytes(item))
       if (entry === this.count) {
         this.#first[entry] = place
         this.count++
@@ -359,26 +394,61 @@ class Entries {
     return true
   }
 
-  /** The places of an entry in the order of units. */
-  places(entry: number): Place[] {
-    const places: Place[] = []
-    for (let place = this.#first[entry]!; place >= 0; place = this.#next[place]!) {
-      places.push({ unit: this.#unit[place]!, item: this.#item[place]! })
-    }
-    return places
+  /** The first place of an entry; places come in the order of units. */
+  first(entry: number): number {
+    return this.#first[entry]!
+  }
+
+  /** The next place of the same entry, -1 after the last. */
+  next(place: number): number {
+    return this.#next[place]!
+  }
+
+  unitAt(place: number): Unit {
+    return this.units[this.#unit[place]!]!
+  }
+
+  itemAt(place: number): number {
+    return this.#item[place]!
+  }
+
+  labels(entry: number): Labels {
+    const place = this.#first[entry]!
+    return this.unitAt(place).labels(this.itemAt(place))
   }
 }
 
-function* pages(
-  parts: Parts,
-  view: View,
-  units: readonly Unit[],
-  entries: Entries,
-  selection: Selection,
-): Generator<readonly SelectedSeries[]> {
+/** Distinct numbers, renumbered from 0 in the order of their coming. */
+class NumberTable {
+  readonly #mask: number
+  // Entry e: number + 1 at 2e, its new number at 2e + 1.
+  readonly #table: Uint32Array
+  #count = 0
+
+  /** For at most so many numbers. */
+  constructor(numbers: number) {
+    const size = 2 ** (32 - Math.clz32(Math.max(8, 2 * numbers)))
+    this.#mask = size - 1
+    this.#table = new Uint32Array(2 * size)
+  }
+
+  add(number: number): number {
+    const table = this.#table
+    for (let at = Math.imul(number, 0x9e37_79b1) & this.#mask; ; at = (at + 1) & this.#mask) {
+      const there = table[2 * at]!
+      if (there === number + 1) return table[2 * at + 1]!
+      if (there !== 0) continue
+      table[2 * at] = number + 1
+      table[2 * at + 1] = this.#count
+      return this.#count++
+    }
+  }
+}
+
+function* pages(parts: Parts, view: View, entries: Entries, selection: Selection): Generator<readonly SelectedSeries[]> {
   let page: SelectedSeries[] = []
   for (let entry = 0; entry < entries.count; entry++) {
-    const series = seriesOf(view, selection, units, entries.places(entry))
+    const series = seriesOf(view, selection, entries, entry)
     if (series === null) continue
     page.push(series)
     if (page.length === PAGE_SERIES) {
@@ -391,59 +461,62 @@ function* pages(
   if (page.length > 0) yield page
 }
 
-/** A unit's place in a selection and a series' place in it. */
-interface Place {
-  readonly unit: number
-  readonly item: number
+/** One series of a selection, or null when no sample of it can be in the range. */
+function seriesOf(view: View, selection: Selection, entries: Entries, entry: number): SelectedSeries | null {
+  const labels = entries.labels(entry)
+  let kind = -1
+  let windows: Window[] = []
+  for (let place = entries.first(entry); place >= 0; place = entries.next(place)) {
+    const unit = entries.unitAt(place)
+    const { base, minTime, maxTime, tombstones, whole } = unit
+    const intervals = tombstones.length === 0 ? whole : visible(tombstones, labels, base, minTime, maxTime)
+    if (intervals.length === 0) continue
+    const { sources } = windowAt(windows, base, minTime, maxTime)
+    let kept = sources.length
+    const before = kept
+    unit.sources(entries.itemAt(place), minTime, maxTime, intervals, sources)
+    for (let i = before; i < sources.length; i++) {
+      const source = sources[i]!
+      if (intervals !== whole && !isVisible(source)) continue
+      // A series that was forgotten and came back with another kind of value: what was written later counts.
+      if (kind >= 0 && kind !== source.family) {
+        for (const each of windows) if (each.sources !== sources) each.sources.length = 0
+        kept = 0
+      }
+      kind = source.family
+      sources[kept++] = source
+    }
+    sources.length = kept
+  }
+  if (kind < 0) return null
+  if (windows.length > 1) windows = windows.filter((window) => window.sources.length > 0).sort((a, b) => a.base - b.base)
+  return new StoredSeries(labels, VALUE_KINDS[kind]!, windows, view, selection, entries, entry)
 }
 
-/** One series of a selection, or null when no sample of it can be in the range. */
-function seriesOf(view: View, selection: Selection, units: readonly Unit[], places: readonly Place[]): SelectedSeries | null {
-  const labels = units[places[0]!.unit]!.labels(places[0]!.item)
-  let kind = -1
-  const windows: Window[] = []
-  for (const { unit: number, item } of places) {
-    const unit = units[number]!
-    const { base, minTime, maxTime } = unit
-    const intervals = unit.tombstones.length === 0 ? [{ minTime, maxTime }] : visible(unit.tombstones, labels, base, minTime, maxTime)
-    if (intervals.length === 0) continue
-    let window = windows.find((each) => each.base === base)
-    if (window === undefined) {
-      window = { base, minTime, maxTime, sources: [] }
-      windows.push(window)
-    }
-    const found: Source[] = []
-    unit.sources(item, minTime, maxTime, intervals, found)
-    for (const source of found) {
-      if (!isVisible(source)) continue
-      // A series that was forgotten and came back with another kind of value: what was written later counts.
-      if (kind >= 0 && kind !== source.family) for (const each of windows) each.sources.length = 0
-      kind = source.family
-      window.sources.push(source)
-    }
-  }
-  const filled = windows.filter((window) => window.sources.length > 0).sort((a, b) => a.base - b.base)
-  if (filled.length === 0) return null
-  const before = (base: number, time: number): Histogram | undefined => histogramBefore(view, selection, units, places, labels, base, time)
-  return new StoredSeries(labels, VALUE_KINDS[kind]!, filled, before)
+/** The window of a base among the few there are, which is made when it is new. */
+function windowAt(windows: Window[], base: number, minTime: number, maxTime: number): Window {
+  for (const window of windows) if (window.base === base) return window
+  const window: Window = { base, minTime, maxTime, sources: [] }
+  windows.push(window)
+  return window
 }
 
 /** The histogram that a series has stored before a time; undefined also where the units of the selection do not tell. */
 function histogramBefore(
   view: View,
   selection: Selection,
-  units: readonly Unit[],
-  places: readonly Place[],
+  entries: Entries,
+  entry: number,
   labels: Labels,
   base: number,
   time: number,
 ): Histogram | undefined {
   const sources: Source[] = []
-  for (const { unit: number, item } of places) {
-    const unit = units[number]!
+  for (let place = entries.first(entry); place >= 0; place = entries.next(place)) {
+    const unit = entries.unitAt(place)
     if (unit.base !== base) continue
     const tombstones = hiding(view.tombstones, unit.maxSequence, base, -Infinity, time - 1)
-    unit.sources(item, -Infinity, time - 1, visible(tombstones, labels, base, -Infinity, time - 1), sources)
+    unit.sources(entries.itemAt(place), -Infinity, time - 1, visible(tombstones, labels, base, -Infinity, time - 1), sources)
   }
   // Units that the selection does not touch are not looked into.
   const isGap = (from: number, to: number): boolean =>
@@ -466,27 +539,51 @@ interface Window {
   readonly sources: Source[]
 }
 
+/** An upper bound of a window's samples. */
+function countOf({ sources }: Window): number {
+  let count = 0
+  for (const source of sources) count += source.count
+  return count
+}
+
 class StoredSeries implements SelectedSeries {
   readonly labels: Labels
   readonly kind: ValueKind
   readonly maxSamples: number
   readonly #windows: readonly Window[]
-  readonly #before: (base: number, time: number) => Histogram | undefined
+  readonly #view: View
+  readonly #selection: Selection
+  readonly #entries: Entries
+  readonly #entry: number
   #at = 0
 
-  constructor(labels: Labels, kind: ValueKind, windows: readonly Window[], before: (base: number, time: number) => Histogram | undefined) {
+  constructor(
+    labels: Labels,
+    kind: ValueKind,
+    windows: readonly Window[],
+    view: View,
+    selection: Selection,
+    entries: Entries,
+    entry: number,
+  ) {
     this.labels = labels
     this.kind = kind
-    this.#before = before
     this.#windows = windows
-    this.maxSamples = windows.reduce((sum, { sources }) => sum + sources.reduce((count, source) => count + source.count, 0), 0)
+    this.#view = view
+    this.#selection = selection
+    this.#entries = entries
+    this.#entry = entry
+    let samples = 0
+    for (const window of windows) samples += countOf(window)
+    this.maxSamples = samples
   }
 
   read(into: SampleBuffer): void {
-    const { sources, base, minTime, maxTime } = this.#windows[this.#at]!
+    const window = this.#windows[this.#at]!
+    const { sources, base, minTime, maxTime } = window
     // Room for all of it at once: growing step by step would copy what was decoded again and again.
     into.clear()
-    into.reserve(sources.reduce((count, source) => count + source.count, 0))
+    into.reserve(countOf(window))
     readSources(sources, base, minTime, maxTime, into)
     if (into.count === 0) {
       into.begin(this.kind)
@@ -511,5 +608,9 @@ class StoredSeries implements SelectedSeries {
     if (this.#at + 1 >= this.#windows.length) return false
     this.#at++
     return true
+  }
+
+  #before(base: number, time: number): Histogram | undefined {
+    return histogramBefore(this.#view, this.#selection, this.#entries, this.#entry, this.labels, base, time)
   }
 }

@@ -23,6 +23,8 @@ export interface EngineStats {
     /** Loaded indexes of segments, and chunks that were read. */
     readonly indexBytes: number
     readonly chunkBytes: number
+    /** Label sets kept between selections. */
+    readonly labelBytes: number
   }
   readonly log: { readonly bytes: number; readonly limitBytes: number } | null
   readonly segments: readonly SegmentInfo[]
@@ -81,6 +83,7 @@ export function stats(parts: Parts): EngineStats {
       registryBytes: registry.bytesUsed,
       indexBytes: shelf.indexBytes,
       chunkBytes: shelf.chunkBytes,
+      labelBytes: parts.labelCache.bytes,
     },
     log: log === null ? null : { bytes: log.sizeBytes, limitBytes: options.maxLogBytes },
     segments: shelf.segments.map(({ info }) => info),

@@ -34,7 +34,8 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
   /** The memory that the index holds. */
   readonly bytesUsed: number
 
-  readonly #file: string
+  /** The segment's file, for what errors say. */
+  readonly file: string
   readonly #values: Uint8Array
   readonly #series: Uint8Array
   readonly #postings: Uint8Array
@@ -49,7 +50,7 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
 
   private constructor(file: string, raw: RawSections, sections: Sections) {
     const { values, series, postingsAt, chunks } = sections
-    this.#file = file
+    this.file = file
     this.#values = raw.values
     this.#series = raw.series
     this.#postings = raw.postings
@@ -115,7 +116,7 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
     try {
       return decodeLabels(this.labelBytes(series))
     } catch (cause) {
-      throw corruption('BAD_FORMAT', `a label of series ${series} is not UTF-8: ${(cause as Error).message}`, { file: this.#file })
+      throw corruption('BAD_FORMAT', `a label of series ${series} is not UTF-8: ${(cause as Error).message}`, { file: this.file })
     }
   }
 
@@ -206,7 +207,7 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
     for (let series = 0; series < this.seriesCount; series++) {
       const bytes = this.labelBytes(series)
       if (before !== null && compareBytes(before, bytes) >= 0) {
-        throw corruption('BAD_FORMAT', 'series are not in the order of their labels', { file: this.#file, series })
+        throw corruption('BAD_FORMAT', 'series are not in the order of their labels', { file: this.file, series })
       }
       before = bytes
       this.#eachLabel(series, (_, value) => {
@@ -221,7 +222,7 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
 
   #wrongPostings(value: number, series: number): Error {
     const text = JSON.stringify(this.#textAt(this.#valueAt[value]!))
-    return corruption('BAD_FORMAT', `the postings of the value ${text} do not name the series that have it`, { file: this.#file, series })
+    return corruption('BAD_FORMAT', `the postings of the value ${text} do not name the series that have it`, { file: this.file, series })
   }
 
   /** Calls back with each label of a series: the name's place and the value's number. */
@@ -257,7 +258,7 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
     const from = this.#postingsAt[value]!
     const reader = new ByteReader(this.#postings, from)
     const bytes = reader.take(reader.uvarint())
-    return decodePostings(bytes, this.seriesCount, { file: this.#file, section: 'postings', at: from })
+    return decodePostings(bytes, this.seriesCount, { file: this.file, section: 'postings', at: from })
   }
 
   /** The number of the first value of a name that is not below `wanted`. */
