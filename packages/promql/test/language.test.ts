@@ -1,8 +1,18 @@
 /** The language service over a small set of series. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Matcher, MetricType } from '@tsink/core'
-import { ALL_FEATURES, complete, diagnose, hover, parseSeriesDescription, type Metadata, type ParserOptions } from '@tsink/promql'
+import { Matcher, type MetricType } from '@tsink/core'
+import {
+  addMatcher,
+  ALL_FEATURES,
+  complete,
+  diagnose,
+  highlight,
+  hover,
+  parseSeriesDescription,
+  type Metadata,
+  type ParserOptions,
+} from '@tsink/promql'
 
 const SERIES = [
   'http_requests_total{job="api", code="200"}',
@@ -188,5 +198,62 @@ describe('hover', () => {
     await check('foo|', null)
     await check('foo{su|m="x"}', null)
     await check('"ü" + ra|te(', 'rate(matrix) → vector')
+  })
+})
+
+describe('highlighting', () => {
+  function check(text: string, want: string): void {
+    const got = highlight(text).map(({ from, to, kind }) => `${kind} ${text.slice(from, to)}`)
+    expect(got.filter((token) => !token.startsWith('punctuation')).join(', ')).toBe(want)
+  }
+
+  test('tells names of metrics, labels and functions apart', () => {
+    check(
+      'sum by (job) (rate(a{b="c"}[5m]))',
+      'aggregation sum, keyword by, label job, function rate, metric a, label b, operator =, string "c", number 5m',
+    )
+    check('sum and group_left', 'metric sum, keyword and, keyword group_left')
+    check('a * on (sum) group_left (by) b', 'metric a, operator *, keyword on, label sum, keyword group_left, label by, metric b')
+    check('{"ü.x", on!~"y"}', 'string "ü.x", label on, operator !~, string "y"')
+    check(
+      'a[max_of(5m, step())] anchored @ end()',
+      'metric a, keyword max_of, number 5m, keyword step, keyword anchored, operator @, keyword end',
+    )
+    check('a # é # b', 'metric a, comment # é # b')
+  })
+
+  test('goes as far as the text can be read, and takes an open string for one', () => {
+    check('rate(a{b="c d', 'function rate, metric a, label b, operator =, string "c d')
+    check('a ~ b', 'metric a')
+    check('', '')
+  })
+
+  test('gives tokens in order that do not overlap, whatever the text', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {
+        let end = 0
+        for (const { from, to } of highlight(text)) {
+          expect(from).toBeGreaterThanOrEqual(end)
+          expect(to).toBeGreaterThan(from)
+          end = to
+        }
+        expect(end).toBeLessThanOrEqual(text.length)
+      }),
+    )
+  })
+})
+
+describe('adding a matcher', () => {
+  test.each([
+    ['foo', 'foo{job="a"}'],
+    ['rate(foo{x="1"}[5m] offset 1m) + foo @ 5', 'rate(foo{job="a",x="1"}[5m] offset 1m) + foo{job="a"} @ 5.000'],
+    ['foo{job="b"}  /  bar # kept', 'foo{job="a"}  /  bar # kept'],
+    ['"é" or vector(foo offset 5m)', null],
+    ['max_over_time(foo[1h:5m] @ end())', 'max_over_time(foo{job="a"}[1h:5m] @ end())'],
+    ['foo{job="a"}', 'foo{job="a"}'],
+    ['bar', null],
+    ['foo +', null],
+  ])('to %s', (text, want) => {
+    expect(addMatcher(text, 'foo', Matcher.equal('job', 'a'))).toBe(want)
   })
 })
