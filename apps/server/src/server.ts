@@ -12,6 +12,7 @@ import { sendPlain } from './respond.ts'
 import { certificateOf, tokenOf } from './secrets.ts'
 import { registerAdmin } from './routes/admin.ts'
 import { registerExchange } from './routes/exchange.ts'
+import { registerExplore } from './routes/explore.ts'
 import { registerFederate } from './routes/federate.ts'
 import { registerHealth } from './routes/health.ts'
 import { registerInflux } from './routes/influx.ts'
@@ -69,6 +70,7 @@ export async function buildServer(context: ServerContext): Promise<FastifyInstan
   registerRead(app, context)
   registerQuery(app, context)
   registerMetadata(app, context)
+  registerExplore(app, context)
   registerStatus(app, context)
   registerTargets(app, context)
   registerRules(app)
