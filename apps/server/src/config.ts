@@ -56,8 +56,10 @@ export interface Config {
   readonly otlpPromoteAllAttributes: boolean
   readonly otlpGrpcListen: string | null
   readonly graphiteListen: string | null
+  readonly graphitePickleListen: string | null
   readonly graphiteTemplates: readonly string[]
   readonly statsdListen: string | null
+  readonly statsdUnixSocket: string | null
   readonly statsdFlushInterval: number
   readonly opentsdbListen: string | null
   readonly influxListen: string | null
@@ -149,12 +151,18 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
   otlpPromoteAllAttributes: boolean('Writes', false, 'Every OTLP resource attribute becomes a label of every series of the resource.'),
   otlpGrpcListen: optionalAddress('Listeners', 'HOST:PORT for OTLP over gRPC (4317 by custom).'),
   graphiteListen: optionalAddress('Listeners', 'HOST:PORT for Graphite plaintext over TCP and UDP.'),
+  graphitePickleListen: optionalAddress('Listeners', 'HOST:PORT for Graphite pickles over TCP (2004 by custom).'),
   graphiteTemplates: words(
     'Listeners',
     'Templates that turn Graphite paths into names and labels, such as `servers.* .host.measurement*`, separated by semicolons.',
     ';',
   ),
   statsdListen: optionalAddress('Listeners', 'HOST:PORT for StatsD over UDP and TCP.'),
+  statsdUnixSocket: optional(
+    'Listeners',
+    'PATH',
+    'A Unix stream socket for StatsD: lines, or packets as DogStatsD clients send to unixstream://.',
+  ),
   statsdFlushInterval: duration('Listeners', '10s', 'How often what StatsD events come to is stored.'),
   opentsdbListen: optionalAddress('Listeners', 'HOST:PORT for OpenTSDB telnet lines over TCP and UDP.'),
   influxListen: optionalAddress('Listeners', 'HOST:PORT for InfluxDB line protocol over UDP and TCP.'),

@@ -5,6 +5,7 @@ import { TsinkError } from '@tsink/core'
 import {
   compileGraphiteTemplates,
   decodeGraphite,
+  decodeGraphitePickle,
   decodeLineProtocol,
   decodeOpenTsdbLines,
   decodeStatsd,
@@ -15,9 +16,10 @@ import {
   type Decoded,
 } from '@tsink/protocols'
 import { storeOf, type ServerContext } from './context.ts'
-import { LineListener } from './line-listener.ts'
+import { pickleFramer, statsdFramer } from './framing.ts'
 import { parseAddress } from './option.ts'
 import { OtlpGrpcListener } from './otlp-grpc.ts'
+import { SocketListener, type SocketListenerOptions } from './socket-listener.ts'
 
 export interface Listeners {
   /** The ports by protocol. */
@@ -40,20 +42,23 @@ export async function openListeners(context: ServerContext): Promise<Listeners> 
     await Promise.all(flushers.map((flush) => flush()))
   }
 
-  const listen = async (protocol: string, address: string, take: (lines: Uint8Array) => Promise<void>): Promise<void> => {
-    const { host, port } = parseAddress(address)!
-    const listener = await LineListener.open({ protocol, host, port, metrics, take })
+  const listen = async (options: Omit<SocketListenerOptions, 'metrics'>): Promise<void> => {
+    const { protocol, address } = options
+    const listener = await SocketListener.open({ ...options, metrics })
     open.push(listener)
-    ports[protocol] = listener.port
-    log.info({ protocol, host, port: listener.port }, 'listening')
+    if ('host' in address) ports[protocol] = listener.port
+    log.info({ protocol, ...address, ...('host' in address ? { port: listener.port } : {}) }, 'listening')
   }
 
-  const lines = async (protocol: string, address: string | null, decode: (lines: Uint8Array) => Decoded): Promise<void> => {
-    if (address === null) return
-    await listen(protocol, address, async (bytes) => {
-      const { rejected } = await ingest.append(storeOf(context), protocol, decode(bytes))
+  const decoded =
+    (protocol: string, decode: (messages: Uint8Array) => Decoded) =>
+    async (messages: Uint8Array): Promise<void> => {
+      const { rejected } = await ingest.append(storeOf(context), protocol, decode(messages))
       if (rejected > 0) metrics.listenerErrors.inc({ protocol }, rejected)
-    })
+    }
+
+  const lines = async (protocol: string, text: string | null, decode: (lines: Uint8Array) => Decoded): Promise<void> => {
+    if (text !== null) await listen({ protocol, address: parseAddress(text)!, datagrams: true, take: decoded(protocol, decode) })
   }
 
   try {
@@ -64,6 +69,14 @@ export async function openListeners(context: ServerContext): Promise<Listeners> 
     // Lines mean something else under templates, so this cache is the listener's own.
     const cache = new SeriesCache()
     await lines('graphite', config.graphiteListen, (bytes) => decodeGraphite(bytes, { now: Date.now(), cache, templates }))
+    if (config.graphitePickleListen !== null) {
+      await listen({
+        protocol: 'graphite_pickle',
+        address: parseAddress(config.graphitePickleListen)!,
+        framer: pickleFramer,
+        take: decoded('graphite_pickle', (frames) => decodeGraphitePickle(frames, { now: Date.now(), cache, templates })),
+      })
+    }
     await lines('opentsdb', config.opentsdbListen, (bytes) => decodeOpenTsdbLines(bytes, ingest.options()))
     if (config.otlpGrpcListen !== null) {
       const { host, port } = parseAddress(config.otlpGrpcListen)!
@@ -72,10 +85,13 @@ export async function openListeners(context: ServerContext): Promise<Listeners> 
       ports['otlp_grpc'] = listener.port
       log.info({ protocol: 'otlp_grpc', host, port: listener.port }, 'listening')
     }
-    if (config.statsdListen !== null) {
+    if (config.statsdListen !== null || config.statsdUnixSocket !== null) {
       const statsd = aggregateStatsd(context)
-      await listen('statsd', config.statsdListen, statsd.take)
       flushers.push(statsd.close)
+      const [protocol, take] = ['statsd', statsd.take]
+      if (config.statsdListen !== null) await listen({ protocol, take, address: parseAddress(config.statsdListen)!, datagrams: true })
+      if (config.statsdUnixSocket !== null)
+        await listen({ protocol, take, address: { path: config.statsdUnixSocket }, framer: statsdFramer })
     }
   } catch (error) {
     await close()

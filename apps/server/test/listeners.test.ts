@@ -2,13 +2,19 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2'
-import { connect } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RunningServer } from '@tsink/server'
 import { get, start } from './harness.ts'
 
 let server: RunningServer
+const folder = mkdtempSync(join(tmpdir(), 'tsink-listeners-'))
+const SOCKET = join(folder, 'statsd.sock')
 const T = 1_705_315_800
 
 beforeAll(async () => {
@@ -21,8 +27,12 @@ beforeAll(async () => {
     '127.0.0.1:0',
     '--graphite-templates',
     'servers.* .host.measurement*; measurement*',
+    '--graphite-pickle-listen',
+    '127.0.0.1:0',
     '--statsd-listen',
     '127.0.0.1:0',
+    '--statsd-unix-socket',
+    SOCKET,
     '--statsd-flush-interval',
     '100ms',
     '--otlp-grpc-listen',
@@ -31,7 +41,10 @@ beforeAll(async () => {
     '127.0.0.1:0',
   )
 })
-afterAll(() => server.stop())
+afterAll(async () => {
+  await server.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
 
 function udp(port: number, ...packets: string[]): Promise<void> {
   const socket = createSocket('udp4')
@@ -46,15 +59,20 @@ function udp(port: number, ...packets: string[]): Promise<void> {
   })
 }
 
-async function tcp(port: number, ...pieces: string[]): Promise<void> {
-  const socket = connect(port, '127.0.0.1')
+function tcp(port: number, ...pieces: (string | Uint8Array)[]): Promise<void> {
+  return send(connect(port, '127.0.0.1'), pieces)
+}
+
+async function send(socket: Socket, pieces: readonly (string | Uint8Array)[]): Promise<void> {
+  // The other side may close first.
+  const closed = once(socket.resume(), 'close')
   await once(socket, 'connect')
   for (const piece of pieces) {
     socket.write(piece)
     await new Promise((done) => setTimeout(done, 10))
   }
   socket.end()
-  await once(socket.resume(), 'close')
+  await closed
 }
 
 /** The value of a series as soon as it is there. */
@@ -109,6 +127,50 @@ describe('Graphite', () => {
   })
 })
 
+describe('Graphite pickles', () => {
+  function frame(pickle: string): Buffer {
+    const length = Buffer.alloc(4)
+    length.writeUInt32BE(pickle.length)
+    return Buffer.concat([length, Buffer.from(pickle, 'latin1')])
+  }
+  const point = (path: string, value: number): string => `((S'${path}'\n(I${T}\nF${value}\nttl.`
+
+  test('come in frames, in whatever pieces, by the templates of the lines', async () => {
+    const port = server.context.ports['graphite_pickle']!
+    const [first, second] = [frame(point('servers.p1.pickled', 1.5)), frame(point('plain;host=a', 4))]
+    await tcp(port, first.subarray(0, 2), first.subarray(2, 20), Buffer.concat([first.subarray(20), second, second.subarray(0, 9)]))
+    await eventually('pickled{host="p1"}', '1.5')
+    await eventually('plain{host="a"}', '4')
+  })
+
+  test('a call in one is refused, counted, and ends nothing', async () => {
+    const port = server.context.ports['graphite_pickle']!
+    await tcp(port, frame("cos\nsystem\n(S'true'\ntR."), frame(point('after_call', 1)))
+    await eventually('after_call', '1')
+    const metrics = await (await fetch(`${server.url}/metrics`)).text()
+    expect(metrics).toMatch(/tsink_listener_errors_total\{protocol="graphite_pickle"\} [1-9]/)
+  })
+
+  test('bytes that are no frames close the connection', async () => {
+    await tcp(server.context.ports['graphite_pickle']!, 'GET / HTTP/1.1\r\n\r\n')
+  })
+
+  const SCRIPT = `
+import pickle, socket, struct, sys
+connection = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+for protocol in range(5):
+    data = pickle.dumps([('carbon.python', (${T} + protocol, protocol + 0.5))], protocol=protocol)
+    connection.sendall(struct.pack('!L', len(data)) + data)
+connection.close()
+`
+  const hasPython = spawnSync('python3', ['--version']).error === undefined
+  test.skipIf(!hasPython)(`come from Python itself${hasPython ? '' : ' (skipped, because there is no python3)'}`, async () => {
+    const { stderr } = spawnSync('python3', ['-c', SCRIPT, String(server.context.ports['graphite_pickle'])])
+    expect(stderr.toString()).toBe('')
+    await eventually('sum_over_time(carbon_python[10s])', '12.5', T + 5)
+  })
+})
+
 describe('OpenTSDB', () => {
   test('puts come by lines', async () => {
     await tcp(server.context.ports['opentsdb']!, `put sys.load ${T} 3 fqdn=vm  \r\nput bad\n`)
@@ -124,6 +186,54 @@ describe('StatsD', () => {
     await eventually('temp', '20', Date.now() / 1_000 + 60)
     await tcp(port, 'tagged:5|c|#env:prod\n')
     await eventually('tagged{env="prod"}', '10', Date.now() / 1_000 + 60)
+  })
+})
+
+describe('StatsD over a Unix socket', () => {
+  const soon = (): number => Date.now() / 1_000 + 60
+
+  test('comes in lines', async () => {
+    expect(statSync(SOCKET).mode & 0o777).toBe(0o722)
+    await send(connect(SOCKET), ['uds_', 'lines:1|c\nuds_lines:2|', 'c'])
+    await eventually('uds_lines', '3', soon())
+  })
+
+  test('comes in packets behind their lengths, as DogStatsD clients write', async () => {
+    const packet = (text: string): Buffer => {
+      const length = Buffer.alloc(4)
+      length.writeUInt32LE(text.length)
+      return Buffer.concat([length, Buffer.from(text)])
+    }
+    const all = Buffer.concat([
+      packet('uds_packets:1|c|#a:b'),
+      packet('uds_packets:2|c|#a:b\nuds_packets:4|c|#a:b\n'),
+      packet(`uds_packets:8|c|#a:b,x:${'y'.repeat(300)}`),
+    ])
+    await send(connect(SOCKET), [all.subarray(0, 3), all.subarray(3, 30), all.subarray(30)])
+    await eventually('sum(uds_packets)', '15', soon())
+  })
+
+  test('takes the place of a socket that a killed process left, of no other file, and is gone after the stop', async () => {
+    const path = join(folder, 'left.sock')
+    const code = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`
+    spawnSync(process.execPath, ['-e', code])
+    expect(existsSync(path)).toBe(true)
+    const other = await start('--statsd-unix-socket', path)
+    await other.stop()
+    expect(existsSync(path)).toBe(false)
+    writeFileSync(path, 'data')
+    await expect(start('--statsd-unix-socket', path)).rejects.toMatchObject({
+      code: 'BAD_CONFIG',
+      message: expect.stringContaining('no socket'),
+    })
+    rmSync(path)
+    const live = createServer().listen(path)
+    await once(live, 'listening')
+    await expect(start('--statsd-unix-socket', path)).rejects.toMatchObject({
+      code: 'BAD_CONFIG',
+      message: expect.stringContaining('another process'),
+    })
+    live.close()
   })
 })
 

@@ -1,5 +1,5 @@
 /** The buckets of a native histogram as intervals, in ascending order: for answers and text dumps. */
-import { CUSTOM_BUCKETS_SCHEMA, type Histogram, type Span } from '@tsink/core'
+import { CUSTOM_BUCKETS_SCHEMA, exponentialBound, type Histogram, type Span } from '@tsink/core'
 
 export interface HistogramBucket {
   readonly lower: number
@@ -21,7 +21,8 @@ export function histogramBuckets(histogram: Histogram): HistogramBucket[] {
     })
   })
   buckets.reverse()
-  if (histogram.zeroCount !== 0) {
+  // Of a negative histogram Prometheus does not show the zero bucket.
+  if (histogram.zeroCount > 0) {
     buckets.push({ lower: -histogram.zeroThreshold, upper: histogram.zeroThreshold, count: histogram.zeroCount, rule: 3 })
   }
   forEachBucket(histogram.positiveSpans, histogram.positiveBuckets, (index, count) => {
@@ -38,21 +39,6 @@ export function forEachBucket(spans: readonly Span[], buckets: Float64Array, eac
     index += span.offset
     for (let i = 0; i < span.length; i++) each(index++, buckets[at++]!)
   }
-}
-
-/** The upper bound of bucket `index`: 2 to the power of index / 2^schema. The last finite bucket ends at the largest double. */
-export function exponentialBound(schema: number, index: number): number {
-  if (schema <= 0) {
-    const exponent = index * 2 ** -schema
-    if (exponent === 1_024) return Number.MAX_VALUE
-    return 2 ** exponent
-  }
-  const perPower = 2 ** schema
-  const exponent = Math.floor(index / perPower)
-  const fraction = index - exponent * perPower
-  if (exponent === 1_024 && fraction === 0) return Number.MAX_VALUE
-  // As a table of fractions in [0.5, 1) times a power of two, so that both parts are rounded once.
-  return 2 ** (fraction / perPower - 1) * 2 ** (exponent + 1)
 }
 
 function customBuckets(histogram: Histogram): HistogramBucket[] {
