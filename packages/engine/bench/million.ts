@@ -1,14 +1,14 @@
 /**
- * Memory and stalls with very many active series: so many series of ten labels, ten scrapes 15 s apart, then a flush.
+ * Memory and stalls with very many active series: so many series of ten labels, ten scrapes 15 s apart, flushes and a compaction.
  * Run: node --expose-gc --conditions=@tsink/source packages/engine/bench/million.ts [series]
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { encodeLabels, Labels, Matcher, SeriesTable, type WriteBatch } from '@tsink/core'
 import { nodeHost } from '@tsink/host/node'
 import { Engine } from '@tsink/engine'
+import { StallMeter } from './stall-meter.ts'
 
 const SERIES = Number(process.argv[2] ?? 1_000_000)
 const BATCH = 2_000
@@ -42,8 +42,7 @@ const rss = (): number => {
 const path = mkdtempSync(join(tmpdir(), 'tsink-million-'))
 const before = rss()
 const engine = await Engine.open(nodeHost(path), { sync: 'periodic' })
-let longest = 0
-const delay = monitorEventLoopDelay({ resolution: 5 })
+const meter = new StallMeter()
 const scrape = async (round: number): Promise<void> => {
   const timestamps = new Float64Array(BATCH).fill(1_700_000_000_000 + round * 15_000)
   const values = new Float64Array(BATCH)
@@ -53,52 +52,75 @@ const scrape = async (round: number): Promise<void> => {
     for (let i = 0; i < BATCH; i++) {
       series.addBytes(labelBytes(from + i))
       values[i] = ((from + i) % 100) + round
+      // Making the batch is not the store's work.
+      if (i % 250 === 249) await meter.pass()
     }
     const batch: WriteBatch = { series, samples: [{ kind: 'f64', count: BATCH, slots, base: 0, timestamps, values }] }
-    // Making the batch is not the store's work.
-    await new Promise((resolve) => setImmediate(resolve))
-    // Time of this thread on a processor: what the store takes, without what others on the machine take.
-    const before = process.threadCpuUsage()
-    const appending = engine.append(batch)
-    const { user, system } = process.threadCpuUsage(before)
-    longest = Math.max(longest, (user + system) / 1e3)
-    await appending
-    await new Promise((resolve) => setImmediate(resolve))
+    await engine.append(batch)
+    await meter.pass()
   }
 }
-const show = (what: string, start: number): void => {
+const show = async (what: string, start: number): Promise<void> => {
+  const seconds = (performance.now() - start) / 1e3
+  const stalls = meter.stop()
   const { head, memory, counters } = engine.stats()
   const bytes = rss() - before
   console.log(
-    `${what.padEnd(24)} ${((performance.now() - start) / 1e3).toFixed(1)} s  rss ${(bytes / SERIES).toFixed(0)} B/series  ` +
-      `head ${(head.bytes / SERIES).toFixed(0)}  registry ${(memory.registryBytes / SERIES).toFixed(0)}  flushes ${counters.flushes}  ` +
-      `longest stall ${(delay.max / 1e6).toFixed(0)} ms, p99 ${(delay.percentile(99) / 1e6).toFixed(0)} ms, ` +
-      `longest append ${longest.toFixed(0)} ms of processor`,
+    `${what.padEnd(24)} ${seconds.toFixed(1)} s  rss ${(bytes / SERIES).toFixed(0)} B/series  ` +
+      `head ${(head.bytes / SERIES).toFixed(0)}  registry ${(memory.registryBytes / SERIES).toFixed(0)}  flushes ${counters.flushes}  ${stalls}`,
   )
-  longest = 0
-  delay.reset()
+  meter.start()
 }
 let start = performance.now()
-delay.enable()
+meter.start()
 await scrape(0)
-show('first scrape', start)
+await show('first scrape', start)
 for (let round = 1; round < SCRAPES; round++) {
   start = performance.now()
   await scrape(round)
-  if (round === 1 || round === SCRAPES - 1) show(`scrape ${round + 1}`, start)
+  if (round === 1 || round === SCRAPES - 1) await show(`scrape ${round + 1}`, start)
 }
 start = performance.now()
 let found = 0
 for await (const page of engine.select({ matchers: [Matcher.metric('node_metric_7')], minTime: 0, maxTime: 2e12 })) found += page.length
-show(`select ${found} series`, start)
+await show(`select ${found} series`, start)
 start = performance.now()
 await engine.flush()
-show('flush', start)
+await show('flush', start)
+// Series that are in memory no longer leave the registry by and by.
+start = performance.now()
+while (engine.stats().series > 0) await new Promise((resolve) => setTimeout(resolve, 50))
+await show('forget', start)
+// The next scrape, and one more while that is flushed; then, when a sample of the next day shows that their window is over, all into one segment.
+await scrape(SCRAPES)
+await show(`scrape ${SCRAPES + 1}`, start)
+start = performance.now()
+const flushing = engine.flush()
+await scrape(SCRAPES + 1)
+await flushing
+await show('scrape during flush', start)
+const late = new SeriesTable()
+late.addBytes(labelBytes(0))
+const sample = {
+  kind: 'f64',
+  count: 1,
+  slots: Uint32Array.of(0),
+  base: 0,
+  timestamps: Float64Array.of(1_700_086_400_000),
+  values: new Float64Array(1),
+} as const
+await engine.append({ series: late, samples: [sample] })
+await engine.flush()
+await show('flush', start)
+start = performance.now()
+await engine.compact()
+await show('compact', start)
 const { segments, segmentBytes, segmentSamples } = engine.stats()
 console.log(
   `${segments.length} segments, ${(segmentBytes / segmentSamples).toFixed(3)} B/sample, ${(segmentBytes / SERIES).toFixed(0)} B/series`,
 )
 start = performance.now()
 await engine.close()
-show('close', start)
+await show('close', start)
+meter.stop()
 rmSync(path, { recursive: true })

@@ -84,7 +84,7 @@ async function writeWindows(parts: Parts, head: Head, order: Uint32Array, batch:
     for (let item = 0; item < caught.count; item++) {
       sources.length = 0
       headSources(caught, item, -Infinity, Infinity, everything, sources)
-      batch.series(parts.registry.labelBytes(caught.ids[item]!).slice())
+      batch.series(parts.registry.labelBytes(caught.ids[item]!))
       for (let i = 0; i < windows.length; i++) {
         const window = windows[i]!
         const inWindow = sourcesIn(sources, window)
@@ -100,18 +100,19 @@ function sourcesIn(sources: readonly Source[], window: Window): readonly Source[
   return sources.every(inside) ? sources : sources.filter(inside)
 }
 
-/** So many series leave the registry in one piece of work. */
-const FORGET_SERIES = 2_048
+/** So many series leave the registry in one piece of work: some milliseconds. */
+const FORGET_SERIES = 1_024
 
 /** Takes the series of a generation that is gone out of the registry, unless they have samples in another. */
 function forgetSeries(parts: Parts, generation: Generation): void {
   parts.background.run(async () => {
+    const slices = new Slices(parts.host.clock)
     for (const head of generation.heads.values()) {
       for (let from = 0; from < head.size; from += FORGET_SERIES) {
         const gone = head.ids.subarray(from, Math.min(head.size, from + FORGET_SERIES)).filter((id) => !parts.heads.has(id))
         parts.registry.remove(gone)
         parts.counters.removedSeries += gone.length
-        await parts.host.clock.turn()
+        if (slices.due) await slices.pause()
       }
     }
   })

@@ -28,11 +28,8 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 }
 
 function sortRun(head: Head, registry: Registry, slots: Uint32Array): Uint32Array {
-  const labels: Uint8Array[] = []
-  for (const slot of slots) labels.push(registry.labelBytes(head.ids[slot]!).slice())
-  const order = Uint32Array.from(slots, (_, i) => i)
-  order.sort((a, b) => compareBytes(labels[a]!, labels[b]!))
-  return order.map((i) => slots[i]!)
+  const { ids } = head
+  return slots.sort((a, b) => registry.compare(ids[a]!, ids[b]!))
 }
 
 async function mergeRuns(
@@ -43,28 +40,29 @@ async function mergeRuns(
   slices: Slices,
 ): Promise<Uint32Array> {
   const at = new Uint32Array(runs.length)
-  const labels = runs.map((run) => registry.labelBytes(head.ids[run[0]!]!).slice())
+  // The series at which each run stands.
+  const ids = Uint32Array.from(runs, (run) => head.ids[run[0]!]!)
   // A binary heap of run numbers, least label bytes at the root.
-  const heap = runs.map((_, i) => i).sort((a, b) => compareBytes(labels[a]!, labels[b]!))
+  const heap = Uint32Array.from(runs, (_, i) => i).sort((a, b) => registry.compare(ids[a]!, ids[b]!))
   const order = new Uint32Array(count)
   let size = heap.length
   for (let i = 0; i < count; i++) {
     const run = heap[0]!
     order[i] = runs[run]![at[run]!++]!
     if (at[run] === runs[run]!.length) heap[0] = heap[--size]!
-    else labels[run] = registry.labelBytes(head.ids[runs[run]![at[run]!]!]!).slice()
-    sink(heap, size, labels)
+    else ids[run] = head.ids[runs[run]![at[run]!]!]!
+    sink(heap, size, ids, registry)
     if ((i & 255) === 255 && slices.due) await slices.pause()
   }
   return order
 }
 
-function sink(heap: number[], size: number, labels: readonly Uint8Array[]): void {
+function sink(heap: Uint32Array, size: number, ids: Uint32Array, registry: Registry): void {
   for (let at = 0; ;) {
     let least = at
     const left = 2 * at + 1
-    if (left < size && compareBytes(labels[heap[left]!]!, labels[heap[least]!]!) < 0) least = left
-    if (left + 1 < size && compareBytes(labels[heap[left + 1]!]!, labels[heap[least]!]!) < 0) least = left + 1
+    if (left < size && registry.compare(ids[heap[left]!]!, ids[heap[least]!]!) < 0) least = left
+    if (left + 1 < size && registry.compare(ids[heap[left + 1]!]!, ids[heap[least]!]!) < 0) least = left + 1
     if (least === at) return
     const moved = heap[at]!
     heap[at] = heap[least]!

@@ -17,7 +17,8 @@ export class SegmentBatch {
   readonly #infos: SegmentInfo[] = []
   #finished = 0
   #series = 0
-  #labelBytes: Uint8Array = new Uint8Array(0)
+  #labels: Uint8Array = new Uint8Array(512)
+  #labelLength = 0
 
   private constructor(host: Host, windows: readonly Window[], writers: SegmentWriter[]) {
     this.#host = host
@@ -50,10 +51,12 @@ export class SegmentBatch {
     return this.#writers.reduce((sum, writer) => sum + writer.sizeBytes, 0)
   }
 
-  /** Begins the next series. The bytes are used until the next one. */
+  /** Begins the next series. The bytes are copied. */
   series(labelBytes: Uint8Array): void {
     this.#series++
-    this.#labelBytes = labelBytes
+    if (labelBytes.length > this.#labels.length) this.#labels = new Uint8Array(labelBytes.length * 2)
+    this.#labels.set(labelBytes)
+    this.#labelLength = labelBytes.length
   }
 
   /** Appends a chunk of the series to a window's segment. */
@@ -61,7 +64,7 @@ export class SegmentBatch {
     const writer = this.#writers[window]!
     if (this.#current[window] !== this.#series) {
       this.#current[window] = this.#series
-      writer.series(this.#labelBytes)
+      writer.series(this.#labels.subarray(0, this.#labelLength))
     }
     this.#chunks[window]!++
     writer.chunk(bytes)

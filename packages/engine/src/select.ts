@@ -296,8 +296,8 @@ export function headSources(
   const count = caught.openCount(item)
   if (count > 0) {
     const times = caught.openTimes(item)
-    const from = lowerBound(times, count, minTime)
-    const to = lowerBound(times, count, maxTime + 1)
+    const from = times[0]! >= minTime ? 0 : lowerBound(times, count, minTime)
+    const to = times[count - 1]! <= maxTime ? count : lowerBound(times, count, maxTime + 1)
     if (from < to) {
       into.push(new OpenSource(caught, item, times, from, to, intervals))
     }
@@ -327,8 +327,9 @@ class OpenSource implements Source {
   decode(into: SampleBuffer, minTime: number, maxTime: number): void {
     // Taken anew: the block may have been retired and the view of it must not outlive one call.
     const times = this.#caught.openTimes(this.#item)
-    const from = lowerBound(times, times.length, minTime)
-    const to = lowerBound(times, times.length, maxTime + 1)
+    const count = times.length
+    const from = times[0]! >= minTime ? 0 : lowerBound(times, count, minTime)
+    const to = times[count - 1]! <= maxTime ? count : lowerBound(times, count, maxTime + 1)
     if (from < to) this.#caught.copyOpen(this.#item, from, to, into)
   }
 }

@@ -16,6 +16,8 @@ const FORM_DELTAS = 0
 const FORM_ROARING = 1
 /** Below this many members a list of differences is never much larger than a bitmap's headers, and is not worth the trip to the library. */
 const MIN_ROARING = 64
+/** So many members are encoded in one step: a millisecond or two. */
+const STEP_IDS = 131_072
 const CHECKSUM_BYTES = 4
 const MAX_LIMIT = 2 ** 32
 
@@ -49,16 +51,36 @@ export function openPostings(bytes: Uint8Array, limit: number = MAX_LIMIT, where
 
 /** The bytes of a set without a checksum, for files that checksum what they put them into. */
 export function encodePostings(postings: Postings): Uint8Array {
-  const ids = postings.toArray()
-  const deltaBytes = sizeOfDeltas(ids)
-  if (postings.size < MIN_ROARING) return encodeDeltas(ids, deltaBytes)
+  return encodeSorted(postings.toArray())
+}
+
+/** As {@link encodePostings}, of numbers that ascend without repeats. */
+export function encodeSorted(ids: Uint32Array): Uint8Array {
+  const steps = encodeSteps(ids)
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
+}
+
+/** As {@link encodeSorted}, yielding wherever others may be let through: a set of millions takes long. */
+export function* encodeSteps(ids: Uint32Array): Generator<void, Uint8Array> {
+  if (ids.length < MIN_ROARING) return encodeDeltas(ids, sizeOfDeltas(ids))
   // The library's memory is its own: nothing of it may outlive this block.
-  const bitmap = new RoaringBitmap32(ids)
+  const bitmap = new RoaringBitmap32()
   try {
+    for (let from = 0; from < ids.length; from += STEP_IDS) {
+      bitmap.addMany(ids.subarray(from, from + STEP_IDS))
+      if (from + STEP_IDS < ids.length) yield
+    }
     bitmap.runOptimize()
     if (bitmap.size !== ids.length) throw new Error(`the roaring library kept ${bitmap.size} of ${ids.length} series`)
     const roaringBytes = bitmap.getSerializationSizeInBytes('portable') + 1
-    if (deltaBytes <= roaringBytes) return encodeDeltas(ids, deltaBytes)
+    // As differences every member takes a byte at least: often that is enough to know.
+    if (roaringBytes > ids.length) {
+      const deltaBytes = sizeOfDeltas(ids)
+      if (deltaBytes <= roaringBytes) return encodeDeltas(ids, deltaBytes)
+    }
     const bytes = new Uint8Array(roaringBytes)
     bytes[0] = FORM_ROARING
     bytes.set(bitmap.serialize('portable'), 1)

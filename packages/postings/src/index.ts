@@ -1,3 +1,3 @@
-export { decodePostings, encodePostings, openPostings, postingsReady, sealPostings } from './encoding.ts'
+export { decodePostings, encodePostings, encodeSteps, openPostings, postingsReady, sealPostings } from './encoding.ts'
 export { Postings } from './postings.ts'
 export { selectPostings, type PostingsSource } from './select.ts'

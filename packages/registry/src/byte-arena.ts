@@ -18,6 +18,8 @@ export class ByteArena {
   readonly blocks: Uint8Array[] = []
   /** The same memory, for reading whole words. */
   readonly views: DataView[] = []
+  /** The numbers of the blocks that are being emptied. */
+  readonly leaving: Set<number> = new Set()
   readonly #live: number[] = []
   readonly #released: number[] = []
   #current = -1
@@ -41,19 +43,43 @@ export class ByteArena {
     this.#live[address >>> BLOCK_BITS]! -= length
   }
 
-  /** The numbers of the blocks that are less than half in use, the one being filled aside. Those without any use are released at once. */
-  sparseBlocks(): number[] {
-    const sparse: number[] = []
-    for (let block = 0; block < this.blocks.length; block++) {
-      if (block === this.#current || this.blocks[block] === NO_BYTES) continue
-      if (this.#live[block] === 0) this.release(block)
-      else if (this.#live[block]! < BLOCK_BYTES / 2) sparse.push(block)
-    }
-    return sparse
+  /** Copies a string to a new place, frees the old one, and returns the new address. */
+  move(address: number, length: number): number {
+    const to = this.allocate(length)
+    const start = address & OFFSET_MASK
+    const source = this.blocks[address >>> BLOCK_BITS]!
+    this.blocks[to >>> BLOCK_BITS]!.set(source.subarray(start, start + length), to & OFFSET_MASK)
+    this.free(address, length)
+    return to
   }
 
-  /** Lets a block go from which every string was moved or freed. */
-  release(block: number): void {
+  /**
+   * Chooses blocks to empty, `leaving`: those less than half in use, the one being filled aside, when there are enough of them that finding their
+   * strings is worth it. The owner moves the strings, in its own time, and then calls {@link left}. Blocks without any use go at once.
+   */
+  choose(): boolean {
+    const sparse: number[] = []
+    let spare = 0
+    for (let block = 0; block < this.blocks.length; block++) {
+      if (block === this.#current || this.blocks[block] === NO_BYTES) continue
+      if (this.#live[block] === 0) this.#release(block)
+      else if (this.#live[block]! < BLOCK_BYTES / 2) {
+        sparse.push(block)
+        spare += BLOCK_BYTES - this.#live[block]!
+      }
+    }
+    if (spare * 8 < this.bytesUsed) return false
+    for (const block of sparse) this.leaving.add(block)
+    return sparse.length > 0
+  }
+
+  /** Lets the blocks go that were being emptied. */
+  left(): void {
+    for (const block of this.leaving) this.#release(block)
+    this.leaving.clear()
+  }
+
+  #release(block: number): void {
     assert(this.#live[block] === 0, 'a released block holds no string')
     this.blocks[block] = NO_BYTES
     this.views[block] = NO_VIEW

@@ -6,30 +6,41 @@
  *     more            an array of its own; a bitset once that is smaller, as for job="api"
  */
 import { Postings } from '@tsink/postings'
+import { IdList, keepOthers } from './id-list.ts'
 
 const CHUNK_BITS = 16
 const CHUNK_WORDS = 1 << CHUNK_BITS
 const CHUNK_MASK = CHUNK_WORDS - 1
 const MAX_POOLED = 1_024
 const CLASSES = 20
+const NO_WORDS = new Uint32Array(0)
 
 export class IdLists {
   /** How many ids a list has. */
   counts: Uint32Array = new Uint32Array(64)
   // The id itself, the address of a block, or the number of a large list.
   #places: Uint32Array = new Uint32Array(64)
-  #chunks: Uint32Array[] = []
+  readonly #chunks: Uint32Array[] = []
+  #filling = 0
   #chunkUsed = CHUNK_WORDS
   // Of each size class the address + 1 of the first free block; a free block's first word says the next.
   #free: Uint32Array = new Uint32Array(CLASSES)
   #freeWords = 0
+  // Numbers of chunks that were given back, and of those that are being emptied: list by list, up to #cursor so far.
+  readonly #vacant: number[] = []
+  readonly #leaving = new Set<number>()
+  #cursor = 0
   #large: (IdList | null)[] = []
   readonly #largeFree: number[] = []
 
   get bytesUsed(): number {
-    let bytes = this.counts.byteLength + this.#places.byteLength + this.#chunks.length * CHUNK_WORDS * 4 + this.#large.length * 8
+    let bytes = this.counts.byteLength + this.#places.byteLength + this.#chunkCount * CHUNK_WORDS * 4 + this.#large.length * 8
     for (const list of this.#large) if (list !== null) bytes += list.bytesUsed
     return bytes
+  }
+
+  get #chunkCount(): number {
+    return this.#chunks.length - this.#vacant.length
   }
 
   /** Adds an id, greater than all in the list, to list number `list`. */
@@ -58,33 +69,82 @@ export class IdLists {
 
   /** Takes ids out of a list. Returns how many are left. */
   subtract(list: number, gone: Postings): number {
-    const before = this.postings(list)
-    const after = before.subtract(gone)
-    if (after.size === before.size) return after.size
-    // The set may lie in the memory that is about to be written.
-    const ids = after.size === 0 ? after.toArray() : after.toArray().slice()
-    this.#clear(list)
-    for (let i = 0; i < ids.length; i++) this.push(list, ids[i]!)
-    return ids.length
+    const count = list < this.counts.length ? this.counts[list]! : 0
+    if (count === 0 || gone.size === 0) return count
+    const place = this.#places[list]!
+    if (count === 1) {
+      if (gone.has(place)) this.counts[list] = 0
+    } else if (count <= MAX_POOLED) {
+      const left = keepOthers(this.#chunks[place >>> CHUNK_BITS]!, place & CHUNK_MASK, count, gone)
+      if (left < count) this.#shrink(list, count, left)
+    } else {
+      const large = this.#large[place]!
+      large.subtract(gone)
+      this.counts[list] = large.count
+      if (large.count <= MAX_POOLED) this.#reduce(list, large)
+    }
+    return this.counts[list]!
   }
 
-  /** Moves what is left close together when more than half of the pool is free. */
-  compact(): void {
-    if (this.#freeWords < CHUNK_WORDS || this.#freeWords * 2 < this.#chunks.length * CHUNK_WORDS) return
-    const old = this.#chunks
-    this.#chunks = []
-    this.#chunkUsed = CHUNK_WORDS
-    this.#free.fill(0)
-    this.#freeWords = 0
-    for (let list = 0; list < this.counts.length; list++) {
-      const count = this.counts[list]!
-      if (count < 2 || count > MAX_POOLED) continue
-      const place = this.#places[list]!
-      const from = place & CHUNK_MASK
-      const to = this.#allocate(classOf(count))
-      this.#chunks[to >>> CHUNK_BITS]!.set(old[place >>> CHUNK_BITS]!.subarray(from, from + count), to & CHUNK_MASK)
-      this.#places[list] = to
+  /**
+   * Moves some lists, `lists` at most, out of chunks that are to be given back. It begins when more than half of the pool is free, and is over when
+   * it has been called often enough to see every list.
+   */
+  compact(lists: number): void {
+    if (this.#leaving.size === 0) {
+      if (this.#freeWords < CHUNK_WORDS || this.#freeWords * 2 < this.#chunkCount * CHUNK_WORDS) return
+      for (let chunk = 0; chunk < this.#chunks.length; chunk++) if (this.#chunks[chunk]!.length > 0) this.#leaving.add(chunk)
+      this.#chunkUsed = CHUNK_WORDS
+      this.#free.fill(0)
+      this.#freeWords = 0
+      this.#cursor = 0
     }
+    const end = Math.min(this.counts.length, this.#cursor + lists)
+    for (; this.#cursor < end; this.#cursor++) this.#moveOut(this.#cursor)
+    if (this.#cursor < this.counts.length) return
+    for (const chunk of this.#leaving) {
+      this.#chunks[chunk] = NO_WORDS
+      this.#vacant.push(chunk)
+    }
+    this.#leaving.clear()
+  }
+
+  #moveOut(list: number): void {
+    const count = this.counts[list]!
+    if (count < 2 || count > MAX_POOLED) return
+    const place = this.#places[list]!
+    if (this.#leaving.has(place >>> CHUNK_BITS)) this.#places[list] = this.#moved(place, count, classOf(count))
+  }
+
+  /** Copies the ids of a block into a new one of some class. */
+  #moved(place: number, count: number, size: number): number {
+    const to = this.#allocate(size)
+    const from = place & CHUNK_MASK
+    this.#chunks[to >>> CHUNK_BITS]!.set(this.#chunks[place >>> CHUNK_BITS]!.subarray(from, from + count), to & CHUNK_MASK)
+    return to
+  }
+
+  /** After ids have left a block: puts the others into a smaller one when they fit. */
+  #shrink(list: number, before: number, count: number): void {
+    const place = this.#places[list]!
+    this.counts[list] = count
+    const size = classOf(before)
+    if (count === 1) this.#places[list] = this.#chunks[place >>> CHUNK_BITS]![place & CHUNK_MASK]!
+    else if (count > 1) {
+      if (classOf(count) === size) return
+      this.#places[list] = this.#moved(place, count, classOf(count))
+    }
+    this.#release(place, size)
+  }
+
+  /** Puts what is left of a large list into the pool. */
+  #reduce(list: number, large: IdList): void {
+    const number = this.#places[list]!
+    this.#large[number] = null
+    this.#largeFree.push(number)
+    const ids = large.count === 0 ? NO_WORDS : large.postings().toArray().slice()
+    this.counts[list] = 0
+    for (let i = 0; i < ids.length; i++) this.push(list, ids[i]!)
   }
 
   #pushPooled(list: number, count: number, id: number): void {
@@ -102,11 +162,8 @@ export class IdLists {
       this.#chunks[place >>> CHUNK_BITS]![(place & CHUNK_MASK) + count] = id
       return
     }
-    const block = this.#allocate(size + 1)
-    const chunk = this.#chunks[block >>> CHUNK_BITS]!
-    const from = place & CHUNK_MASK
-    chunk.set(this.#chunks[place >>> CHUNK_BITS]!.subarray(from, from + count), block & CHUNK_MASK)
-    chunk[(block & CHUNK_MASK) + count] = id
+    const block = this.#moved(place, count, size + 1)
+    this.#chunks[block >>> CHUNK_BITS]![(block & CHUNK_MASK) + count] = id
     this.#places[list] = block
     this.#release(place, size)
   }
@@ -121,16 +178,6 @@ export class IdLists {
     this.#places[list] = number
   }
 
-  #clear(list: number): void {
-    const count = this.counts[list]!
-    const place = this.#places[list]!
-    if (count > MAX_POOLED) {
-      this.#large[place] = null
-      this.#largeFree.push(place)
-    } else if (count > 1) this.#release(place, classOf(count))
-    this.counts[list] = 0
-  }
-
   #allocate(size: number): number {
     const words = sizeOf(size)
     const free = this.#free[size]!
@@ -141,15 +188,17 @@ export class IdLists {
       return block
     }
     if (this.#chunkUsed + words > CHUNK_WORDS) {
-      this.#chunks.push(new Uint32Array(CHUNK_WORDS))
+      this.#filling = this.#vacant.pop() ?? this.#chunks.length
+      this.#chunks[this.#filling] = new Uint32Array(CHUNK_WORDS)
       this.#chunkUsed = 0
     }
-    const block = (this.#chunks.length - 1) * CHUNK_WORDS + this.#chunkUsed
+    const block = ((this.#filling << CHUNK_BITS) | this.#chunkUsed) >>> 0
     this.#chunkUsed += words
     return block
   }
 
   #release(block: number, size: number): void {
+    if (this.#leaving.has(block >>> CHUNK_BITS)) return
     this.#chunks[block >>> CHUNK_BITS]![block & CHUNK_MASK] = this.#free[size]!
     this.#free[size] = block + 1
     this.#freeWords += sizeOf(size)
@@ -180,63 +229,3 @@ function classOf(count: number): number {
   const even = (exponent - 1) * 2
   return even > 0 && count <= sizeOf(even - 1) ? even - 1 : even
 }
-
-/** One large list: ids in an array, or bits from word `first` on. */
-class IdList {
-  #ids: Uint32Array
-  #count: number
-  #words: Uint32Array | null = null
-  #first = 0
-  #last = 0
-
-  constructor(ids: Uint32Array) {
-    this.#ids = ids
-    this.#count = ids.length
-    this.#last = ids[ids.length - 1]! >>> 5
-  }
-
-  get bytesUsed(): number {
-    return 120 + this.#ids.byteLength + (this.#words?.byteLength ?? 0)
-  }
-
-  push(id: number): void {
-    const word = id >>> 5
-    if (this.#words === null ? this.#count === this.#ids.length : word - this.#first >= this.#words.length) this.#makeRoom(word)
-    if (this.#words === null) this.#ids[this.#count] = id
-    else this.#words[word - this.#first]! |= 1 << (id & 31)
-    this.#last = word
-    this.#count++
-  }
-
-  postings(): Postings {
-    if (this.#words === null) return Postings.fromSorted(this.#ids, this.#count)
-    return Postings.fromWords(this.#words.subarray(0, this.#last - this.#first + 1), this.#first)
-  }
-
-  /** Grows to take an id of word `word`, into whichever shape is smaller then. */
-  #makeRoom(word: number): void {
-    const first = this.#words === null ? this.#ids[0]! >>> 5 : this.#first
-    const span = word - first + 1
-    // Bits are kept until they are twice as large as the ids, so that a list at the border does not change its shape all the time.
-    if (span > (this.#words === null ? this.#count : this.#count * 2)) {
-      const ids = this.#words === null ? this.#ids : this.postings().toArray()
-      this.#ids = new Uint32Array(this.#count + (this.#count >>> 1))
-      this.#ids.set(ids)
-      this.#words = null
-      return
-    }
-    const words = new Uint32Array(span + (span >>> 1) + 16)
-    if (this.#words !== null) words.set(this.#words)
-    else {
-      for (let i = 0; i < this.#count; i++) {
-        const id = this.#ids[i]!
-        words[(id >>> 5) - first]! |= 1 << (id & 31)
-      }
-    }
-    this.#words = words
-    this.#first = first
-    this.#ids = NO_IDS
-  }
-}
-
-const NO_IDS = new Uint32Array(0)

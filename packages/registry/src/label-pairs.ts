@@ -2,7 +2,7 @@
  * LabelPairs: every distinct label pair once, as a number from 1 on, with the ids of the series that carry it.
  *
  * A pair's bytes are its slice of the canonical label bytes (length, name, length, value), so that a series' label bytes are its pairs' bytes
- * end to end. The pairs of one name form a chain, newest first: the distinct values of a label. Numbers of pairs without series are used
+ * end to end. The pairs of one name form a chain in both directions, newest first: the distinct values of a label. Numbers of pairs without series are used
  * again.
  */
 import { utf8Length } from '@tsink/core'
@@ -18,11 +18,12 @@ const CACHED_VALUES = 16_384
 const NAME_BYTES = 160
 
 /** The words of a pair in the table. */
-const STRIDE = 4
+const STRIDE = 5
 const ADDRESS = 0
 const LENGTH = 1
 const NAME = 2
 const NEXT = 3
+const PREVIOUS = 4
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
@@ -32,11 +33,13 @@ export class LabelPairs {
   readonly #arena = new ByteArena()
   readonly #index = new HashIndex()
   readonly #lists = new IdLists()
-  // By pair four words, side by side since they are read together: address and length of the bytes, number of the name, next pair of the name.
+  // By pair five words, side by side since they are read together: address and length of the bytes, number of the name, next and previous pair of it.
   #table: Uint32Array = new Uint32Array(64 * STRIDE)
   #end = 1
   // The first pair number to use again; free ones are linked by their NEXT.
   #firstFree = 0
+  // Where evacuation stands.
+  #cursor = 1
   // By name, from 0 on.
   readonly #nameNumbers = new Map<string, number>()
   readonly #names: string[] = []
@@ -88,6 +91,24 @@ export class LabelPairs {
     for (; to + 4 <= stop; to += 4, at += 4) if (own.getInt32(at, true) !== view.getInt32(to, true)) return 0
     for (; to < stop; to++, at++) if (own.getUint8(at) !== view.getUint8(to)) return 0
     return length
+  }
+
+  /** The order of two pairs by their bytes. */
+  compare(a: number, b: number): number {
+    const lengthA = this.#table[a * STRIDE + LENGTH]!
+    const lengthB = this.#table[b * STRIDE + LENGTH]!
+    const addressA = this.#table[a * STRIDE + ADDRESS]!
+    const addressB = this.#table[b * STRIDE + ADDRESS]!
+    const blockA = this.#arena.blocks[addressA >>> BLOCK_BITS]!
+    const blockB = this.#arena.blocks[addressB >>> BLOCK_BITS]!
+    const atA = addressA & OFFSET_MASK
+    const atB = addressB & OFFSET_MASK
+    const shared = Math.min(lengthA, lengthB)
+    for (let i = 0; i < shared; i++) {
+      const difference = blockA[atA + i]! - blockB[atB + i]!
+      if (difference !== 0) return difference
+    }
+    return lengthA - lengthB
   }
 
   /** Copies a pair's bytes; returns where they end in `into`. */
@@ -193,15 +214,13 @@ export class LabelPairs {
 
   /** Takes series out of the postings of the given pairs, and forgets the pairs that are left without any. */
   subtract(pairs: Iterable<number>, gone: Postings): void {
-    const touchedNames = new Set<number>()
-    for (const pair of pairs) {
-      if (this.#lists.subtract(pair, gone) > 0) continue
-      touchedNames.add(this.#table[pair * STRIDE + NAME]!)
-      this.#forget(pair)
-    }
-    for (const name of touchedNames) this.#relink(name)
-    this.#lists.compact()
-    this.#evacuate()
+    for (const pair of pairs) if (this.#lists.subtract(pair, gone) === 0) this.#forget(pair)
+  }
+
+  /** Goes on giving back memory that is mostly free, by looking at so many pairs. */
+  tidy(pairs: number): void {
+    this.#lists.compact(pairs)
+    this.#evacuate(pairs)
   }
 
   #find(view: DataView, start: number, end: number, hash: number): number {
@@ -222,7 +241,10 @@ export class LabelPairs {
     this.#table[pair * STRIDE + ADDRESS] = address
     this.#table[pair * STRIDE + LENGTH] = length
     this.#table[pair * STRIDE + NAME] = name
-    this.#table[pair * STRIDE + NEXT] = this.#firstOfName[name]!
+    const next = this.#firstOfName[name]!
+    this.#table[pair * STRIDE + NEXT] = next
+    this.#table[pair * STRIDE + PREVIOUS] = 0
+    if (next !== 0) this.#table[next * STRIDE + PREVIOUS] = pair
     this.#firstOfName[name] = pair
     this.#valueCounts[name]!++
     this.#index.add(hash, pair)
@@ -259,55 +281,45 @@ export class LabelPairs {
     this.#index.remove(hashBytes(this.#arena.views[address >>> BLOCK_BITS]!, start, start + length, this.#seed), pair)
     this.#arena.free(address, length)
     this.#table[pair * STRIDE + LENGTH] = 0
+    this.#unlink(pair)
     if (this.#values[pair] !== undefined) {
       this.#values[pair] = undefined
       this.#cachedValues--
     }
   }
 
-  /** Takes forgotten pairs out of a name's chain, and the name away when none is left. */
-  #relink(name: number): void {
-    let first = 0
-    let last = 0
-    let count = 0
-    let next = 0
-    for (let pair = this.#firstOfName[name]!; pair !== 0; pair = next) {
-      next = this.#table[pair * STRIDE + NEXT]!
-      if (this.#table[pair * STRIDE + LENGTH] === 0) {
-        this.#table[pair * STRIDE + NEXT] = this.#firstFree
-        this.#firstFree = pair
-        continue
-      }
-      if (last === 0) first = pair
-      else this.#table[last * STRIDE + NEXT] = pair
-      last = pair
-      count++
-    }
-    if (last !== 0) this.#table[last * STRIDE + NEXT] = 0
-    this.#firstOfName[name] = first
-    this.#valueCounts[name] = count
-    if (count > 0) return
+  /** Takes a pair out of its name's chain, and the name away when none is left; the pair's number can be used again. */
+  #unlink(pair: number): void {
+    const table = this.#table
+    const name = table[pair * STRIDE + NAME]!
+    const next = table[pair * STRIDE + NEXT]!
+    const previous = table[pair * STRIDE + PREVIOUS]!
+    if (previous === 0) this.#firstOfName[name] = next
+    else table[previous * STRIDE + NEXT] = next
+    if (next !== 0) table[next * STRIDE + PREVIOUS] = previous
+    table[pair * STRIDE + NEXT] = this.#firstFree
+    this.#firstFree = pair
+    if (--this.#valueCounts[name]! > 0) return
     this.#nameNumbers.delete(this.#names[name]!)
     this.#names[name] = ''
     this.#freeNames.push(name)
   }
 
-  /** Moves the pairs out of blocks that are mostly free. */
-  #evacuate(): void {
-    const sparse = this.#arena.sparseBlocks()
-    if (sparse.length === 0) return
-    const leaving = new Set(sparse)
-    for (let pair = 1; pair < this.#end; pair++) {
-      const length = this.#table[pair * STRIDE + LENGTH]!
-      const from = this.#table[pair * STRIDE + ADDRESS]!
-      if (length === 0 || !leaving.has(from >>> BLOCK_BITS)) continue
-      const to = this.#arena.allocate(length)
-      const start = from & OFFSET_MASK
-      this.#arena.blocks[to >>> BLOCK_BITS]!.set(this.#arena.blocks[from >>> BLOCK_BITS]!.subarray(start, start + length), to & OFFSET_MASK)
-      this.#arena.free(from, length)
-      this.#table[pair * STRIDE + ADDRESS] = to
+  /** Moves pairs out of blocks that are mostly free: looks at so many. */
+  #evacuate(pairs: number): void {
+    const arena = this.#arena
+    if (arena.leaving.size === 0) {
+      if (!arena.choose()) return
+      this.#cursor = 1
     }
-    for (const block of sparse) this.#arena.release(block)
+    const end = Math.min(this.#end, this.#cursor + pairs)
+    for (; this.#cursor < end; this.#cursor++) {
+      const at = this.#cursor * STRIDE
+      const length = this.#table[at + LENGTH]!
+      const from = this.#table[at + ADDRESS]!
+      if (length > 0 && arena.leaving.has(from >>> BLOCK_BITS)) this.#table[at + ADDRESS] = arena.move(from, length)
+    }
+    if (this.#cursor === this.#end) arena.left()
   }
 
   #grow(): void {

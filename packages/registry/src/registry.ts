@@ -22,6 +22,11 @@ const PAGE_BYTES = PAGE_SIZE * 4 + 128
 const MAX_ID = 0xffff_fffe
 /** A record's count of pairs and each pair's number take at most so many bytes. */
 const MAX_VARINT = 5
+/**
+ * For each series that leaves so many others (and label pairs) are looked at whether they lie in memory that could be given back: when an eighth has
+ * left since it was begun, all were, and no removal ever has to look at all of them at once.
+ */
+const TIDY_STEPS = 8
 
 export class Registry {
   readonly #seed: number
@@ -35,6 +40,8 @@ export class Registry {
   readonly #pageCounts: number[] = []
   #pageTotal = 0
   #lastId = 0
+  // Where evacuation stands.
+  #cursor = 0
   #scratch: Uint8Array<ArrayBuffer> = new Uint8Array(4_096)
   #scratchView: DataView = new DataView(this.#scratch.buffer)
   // The buffer of the label bytes given last, and a view of it.
@@ -115,14 +122,57 @@ export class Registry {
 
   /** The canonical label bytes of a series: a view that the next call of this function overwrites. The series exists. */
   labelBytes(id: number): Uint8Array {
+    const address = this.#address(id)
+    assert(address !== 0, 'the series exists')
+    const block = this.#records.blocks[address >>> BLOCK_BITS]!
+    let at = address & OFFSET_MASK
+    let left = block[at++]!
+    if (left >= 0x80) left = (left & 0x7f) | (block[at++]! << 7)
     let end = 0
-    const pairs = this.pairsOf(id)
-    for (let i = 0; i < pairs.length; i++) {
-      const need = end + this.#pairs.lengthOf(pairs[i]!)
+    for (; left > 0; left--) {
+      let byte = block[at++]!
+      let pair = byte & 0x7f
+      for (let shift = 7; byte >= 0x80; shift += 7) {
+        byte = block[at++]!
+        pair |= (byte & 0x7f) << shift
+      }
+      const need = end + this.#pairs.lengthOf(pair)
       if (need > this.#scratch.length) this.#growScratch(need, end)
-      end = this.#pairs.copy(pairs[i]!, this.#scratch, end)
+      end = this.#pairs.copy(pair, this.#scratch, end)
     }
     return this.#scratch.subarray(0, end)
+  }
+
+  /** The order of two series by their label bytes: negative when `a` comes first. Both exist. Allocates nothing. */
+  compare(a: number, b: number): number {
+    const addressA = this.#address(a)
+    const addressB = this.#address(b)
+    assert(addressA !== 0 && addressB !== 0, 'compared series exist')
+    const blockA = this.#records.blocks[addressA >>> BLOCK_BITS]!
+    const blockB = this.#records.blocks[addressB >>> BLOCK_BITS]!
+    let atA = addressA & OFFSET_MASK
+    let atB = addressB & OFFSET_MASK
+    let countA = blockA[atA++]!
+    if (countA >= 0x80) countA = (countA & 0x7f) | (blockA[atA++]! << 7)
+    let countB = blockB[atB++]!
+    if (countB >= 0x80) countB = (countB & 0x7f) | (blockB[atB++]! << 7)
+    // A pair's bytes say where they end: the order of two label sets is that of the first pairs in which they differ.
+    for (let left = Math.min(countA, countB); left > 0; left--) {
+      let byte = blockA[atA++]!
+      let pairA = byte & 0x7f
+      for (let shift = 7; byte >= 0x80; shift += 7) {
+        byte = blockA[atA++]!
+        pairA |= (byte & 0x7f) << shift
+      }
+      byte = blockB[atB++]!
+      let pairB = byte & 0x7f
+      for (let shift = 7; byte >= 0x80; shift += 7) {
+        byte = blockB[atB++]!
+        pairB |= (byte & 0x7f) << shift
+      }
+      if (pairA !== pairB) return this.#pairs.compare(pairA, pairB)
+    }
+    return countA - countB
   }
 
   /** The labels of a series, decoded. The series exists. */
@@ -183,8 +233,8 @@ export class Registry {
   }
 
   /**
-   * Takes series out; ids that do not exist are passed over. Their memory is used again or given back, also that of label pairs which no other
-   * series has. The cost follows the postings of their labels, so that many at once are much cheaper than one by one.
+   * Takes series out; ids that do not exist are passed over. Their memory is used again at once, and given back by and by, as more leave; also that
+   * of label pairs which no other series has. The cost follows the number of ids and their labels, and not the size of the registry.
    */
   remove(ids: Uint32Array): void {
     const gone = Postings.from(ids).intersect(this.#all.postings(0))
@@ -199,7 +249,10 @@ export class Registry {
     this.#pairs.subtract(touched, gone)
     this.#all.subtract(0, gone)
     this.#recentCount = 0
-    this.#evacuate()
+    const steps = gone.size * TIDY_STEPS
+    this.#pairs.tidy(steps)
+    this.#all.compact(1)
+    this.#evacuate(Math.ceil(steps / PAGE_SIZE))
   }
 
   /** The numbers of a series' label pairs, in the order of its labels. */
@@ -208,17 +261,18 @@ export class Registry {
     assert(address !== 0, `series ${id} exists`)
     const block = this.#records.blocks[address >>> BLOCK_BITS]!
     let at = address & OFFSET_MASK
-    const next = (): number => {
+    let left = block[at++]!
+    if (left >= 0x80) left = (left & 0x7f) | (block[at++]! << 7)
+    const pairs: number[] = []
+    for (; left > 0; left--) {
       let byte = block[at++]!
-      let value = byte & 0x7f
+      let pair = byte & 0x7f
       for (let shift = 7; byte >= 0x80; shift += 7) {
         byte = block[at++]!
-        value |= (byte & 0x7f) << shift
+        pair |= (byte & 0x7f) << shift
       }
-      return value
+      pairs.push(pair)
     }
-    const pairs: number[] = []
-    for (let count = next(); count > 0; count--) pairs.push(next())
     return pairs
   }
 
@@ -339,26 +393,23 @@ export class Registry {
     this.#pageTotal--
   }
 
-  /** Moves the records out of blocks that are mostly free. */
-  #evacuate(): void {
-    const sparse = this.#records.sparseBlocks()
-    if (sparse.length === 0) return
-    const leaving = new Set(sparse)
-    for (const page of this.#pages) {
+  /** Moves records out of blocks that are mostly free: looks at so many pages of series. */
+  #evacuate(pages: number): void {
+    const records = this.#records
+    if (records.leaving.size === 0) {
+      if (!records.choose()) return
+      this.#cursor = 0
+    }
+    const end = Math.min(this.#pages.length, this.#cursor + pages)
+    for (; this.#cursor < end; this.#cursor++) {
+      const page = this.#pages[this.#cursor]
       if (page === undefined) continue
       for (let i = 0; i < PAGE_SIZE; i++) {
         const from = page[i]!
-        if (from === 0 || !leaving.has(from >>> BLOCK_BITS)) continue
-        const length = this.#recordLength(from)
-        const to = this.#records.allocate(length)
-        const start = from & OFFSET_MASK
-        const source = this.#records.blocks[from >>> BLOCK_BITS]!
-        this.#records.blocks[to >>> BLOCK_BITS]!.set(source.subarray(start, start + length), to & OFFSET_MASK)
-        this.#records.free(from, length)
-        page[i] = to
+        if (from !== 0 && records.leaving.has(from >>> BLOCK_BITS)) page[i] = records.move(from, this.#recordLength(from))
       }
     }
-    for (const block of sparse) this.#records.release(block)
+    if (this.#cursor === this.#pages.length) records.left()
   }
 }
 

@@ -87,6 +87,9 @@ describe('a registry behaves as a map of labels', () => {
           expect(Array.from(registry.labelBytes(id))).toEqual(Array.from(encodeLabels(of)))
           expect(registry.resolve(encodeLabels(of))).toBe(id)
         }
+        const ids = [...naive.series.keys()]
+        const inOrder = ids.map((id) => Array.from(registry.labelBytes(id))).sort(compareLists)
+        expect(ids.toSorted((a, b) => registry.compare(a, b)).map((id) => Array.from(registry.labelBytes(id)))).toEqual(inOrder)
         expect(registry.labelNames()).toEqual(naive.names())
         for (const of of naive.names()) expect(registry.labelValues(of)).toEqual(naive.values(of))
         expect(Array.from(registry.select([]))).toEqual([...naive.series.keys()])
@@ -108,6 +111,8 @@ describe('at a size where every structure changes its shape', () => {
         env: n % 3 === 0 ? 'dev' : 'prod',
         instance: `host-${Math.floor(n / 200)}`,
         kind: n % 40 === 0 ? 'rare' : 'common',
+        // Many short lists of ids: those that are moved together when most of them have left.
+        part: `part-${n % 2 === 0 ? Math.floor(n / 9) : n % 5_000}`,
         pod: `pod-${n}-${'abcdefghij'.repeat(n % 4)}`,
       })
     }
@@ -119,8 +124,14 @@ describe('at a size where every structure changes its shape', () => {
       }
       // The older half leaves, with some of the younger; a few old ones stay for ever.
       const gone = [...series.keys()].filter((id, i) => (i < series.size / 2 || i % 7 === 0) && id % 997 !== 0)
-      registry.remove(Uint32Array.from(gone))
-      for (const id of gone) series.delete(id)
+      // Some at a time, with new ones in between: giving memory back is under way while both go on.
+      for (let from = 0; from < gone.length; from += 700) {
+        const some = gone.slice(from, from + 700)
+        registry.remove(Uint32Array.from(some))
+        for (const id of some) series.delete(id)
+        const of = make()
+        series.set(registry.add(encodeLabels(of)), of)
+      }
       used.push(registry.bytesUsed)
       expect(registry.size).toBe(series.size)
       for (const [matchers, test] of CASES) {
@@ -131,7 +142,7 @@ describe('at a size where every structure changes its shape', () => {
       expect(registry.labelValues('instance')).toEqual(sorted([...series.values()].map((of) => of.get('instance'))))
     }
     // Eight rounds have made eight times as many series as the first, and hold about as many.
-    expect(used.at(-1)!).toBeLessThan(used[1]! * 1.2)
+    expect(used.at(-1)!).toBeLessThan(used[1]! * 1.3)
     for (const [id, of] of series) {
       expect(registry.resolve(encodeLabels(of))).toBe(id)
       expect(registry.labels(id).equals(of)).toBe(true)
@@ -160,4 +171,10 @@ const CASES: readonly [Matcher[], (labels: Labels) => boolean][] = [
 
 function sorted(texts: Iterable<string>): string[] {
   return [...new Set(texts)].toSorted(compareStrings)
+}
+
+/** The order of byte strings, spelled out. */
+function compareLists(a: readonly number[], b: readonly number[]): number {
+  const at = a.findIndex((byte, i) => byte !== b[i])
+  return at < 0 || at >= b.length ? a.length - b.length : a[at]! - b[at]!
 }

@@ -8,7 +8,7 @@
  */
 import { assert, VALUE_KINDS } from '@tsink/core'
 import { ByteWriter, type Chunk } from '@tsink/codecs'
-import { encodePostings, Postings } from '@tsink/postings'
+import { encodeSteps } from '@tsink/postings'
 import { ValueTable } from './value-table.ts'
 
 // How many entries are written between two points at which others may be let through.
@@ -184,10 +184,10 @@ export class IndexBuilder {
     let written = 0
     for (const [place, start] of starts.entries()) {
       for (let rank = 0; rank + 1 < start.length; rank++) {
-        const encoded = encodePostings(Postings.fromSorted(members[place]!.subarray(start[rank], start[rank + 1])))
+        const encoded = yield* encoding(members[place]!.subarray(start[rank], start[rank + 1]))
         postings.uvarint(encoded.length)
         postings.append(encoded)
-        written += encoded.length + 8
+        written += start[rank + 1]! - start[rank]! + 8
         if (written < STEP_ENTRIES) continue
         written = 0
         yield null
@@ -243,6 +243,16 @@ export class IndexBuilder {
     }
     shape.recent = longer
     return longer
+  }
+}
+
+/** The encoded postings of a value; nulls in between where others may be let through. */
+function* encoding(members: Uint32Array): Generator<null, Uint8Array> {
+  const steps = encodeSteps(members)
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+    yield null
   }
 }
 

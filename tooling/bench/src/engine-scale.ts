@@ -12,8 +12,9 @@ export async function active(quick: boolean): Found {
     rows: linesOf('very many active series', text),
     goals: [
       goal('resident memory an active series after ten scrapes', numberIn(text, /^scrape 10 .*rss (\d+) B/m), 1_000, 'bytes'),
-      ...['first scrape', 'scrape 10', 'flush'].map((when) =>
-        goal(`longest stall of the event loop, ${when}`, numberIn(text, new RegExp(`^${when} .*longest stall (\\d+) ms`, 'm')), 50, 'ms'),
+      // Judged by the time on a processor, since others may hold the machine; the time on the wall is in the rows.
+      ...['first scrape', 'scrape 10', 'flush', 'forget', 'scrape during flush', 'compact'].map((when) =>
+        goal(`longest stall of the event loop, ${when}`, numberIn(text, new RegExp(`^${when} .*of processor (\\d+) ms`, 'm')), 50, 'ms'),
       ),
     ],
   }
