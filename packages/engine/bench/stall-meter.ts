@@ -4,7 +4,8 @@
  * the store's.
  */
 export class StallMeter {
-  #running: ReturnType<typeof setImmediate> | null = null
+  /** Which measurement is under way; a chain of another one ends. */
+  #run = 0
   #at = 0
   #cpu: NodeJS.CpuUsage = process.threadCpuUsage()
   #wall = 0
@@ -14,27 +15,28 @@ export class StallMeter {
   start(): void {
     this.#wall = this.#processor = 0
     this.#begin()
-    this.#running = setImmediate(() => this.#turn())
+    const run = ++this.#run
+    setImmediate(() => this.#turn(run))
   }
 
   /** Ends the measurement; says what the longest turns were. */
   stop(): string {
-    if (this.#running !== null) clearImmediate(this.#running)
-    this.#running = null
+    this.#run++
     this.#end()
     for (const resolve of this.#waiting.splice(0)) resolve()
     return `longest stall ${this.#wall.toFixed(0)} ms, of processor ${this.#processor.toFixed(0)} ms`
   }
 
-  /** Lets a turn of the loop pass: what the caller does after it is a turn of its own, and not counted. */
+  /** Lets a turn of the loop pass: what the caller does after it is in another turn than what was before. */
   pass(): Promise<void> {
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
-  #turn(): void {
+  #turn(run: number): void {
+    if (run !== this.#run) return
     this.#end()
     const waiting = this.#waiting.splice(0)
-    this.#running = setImmediate(() => this.#turn())
+    setImmediate(() => this.#turn(run))
     this.#begin()
     for (const resolve of waiting) resolve()
   }
