@@ -193,7 +193,7 @@ export function decodeChunk(bytes: Uint8Array, into: SampleBuffer, minTime: numb
   const lowest = Math.ceil(minTime - shift)
   const highest = Math.floor(maxTime - shift)
   if (highest < chunk.minOffset || lowest > chunk.maxOffset || !(lowest <= highest)) return 0
-  const { count, timestampsAt, startsAt, valuesAt } = chunk
+  const { count, timestampsAt, startsAt } = chunk
   let from = 0
   let to = count
   const whole = lowest <= chunk.minOffset && highest >= chunk.maxOffset
@@ -204,27 +204,75 @@ export function decodeChunk(bytes: Uint8Array, into: SampleBuffer, minTime: numb
   }
   readTimestamps(bytes, timestampsAt, startsAt, count, from, to, !whole && count > BLOCK_SAMPLES)
   const times = codecLoops().doubles
-  if ((from === 0 && times[0] !== chunk.minOffset) || (to === count && times[to - from - 1] !== chunk.maxOffset)) {
-    throw corruption('BAD_FORMAT', 'chunk: the timestamps are not those of the header', { offset: timestampsAt })
-  }
+  checkEnds(chunk, times, from, to)
   const skip = lowerBound(times, to - from, lowest)
   const end = from + (highest >= chunk.maxOffset ? to - from : lowerBound(times, to - from, highest + 1))
   const first = from + skip
   const taken = end - first
   if (taken <= 0) return 0
+  append(chunk, bytes, first, end, skip, shift, into)
+  return taken
+}
+
+/**
+ * As {@link decodeChunk}, but appends only the newest sample of the range: what an instant query asks of each of its series. The sample that ends the
+ * chunk is in the header; for another one a block of times and a value are decoded.
+ */
+export function decodeNewest(bytes: Uint8Array, into: SampleBuffer, minTime: number, maxTime: number): number {
+  const chunk = openChunk(bytes)
+  const shift = chunk.base - into.base
+  const lowest = Math.ceil(minTime - shift)
+  const highest = Math.floor(maxTime - shift)
+  if (highest < chunk.minOffset || lowest > chunk.maxOffset || !(lowest <= highest)) return 0
+  const { count, timestampsAt, startsAt, valuesAt } = chunk
+  // Starts and exact integers are not in the header, nor is a NaN.
+  if (highest >= chunk.maxOffset && chunk.kind === 'f64' && chunk.numbers === count && startsAt === valuesAt) {
+    takeKind(into, 'f64')
+    into.reserve(1)
+    into.timestamps[into.count] = chunk.maxOffset + shift
+    into.values[into.count] = chunk.last
+    into.startTimestamps?.fill(0, into.count, into.count + 1)
+    into.count++
+    return 1
+  }
+  const from = highest >= chunk.maxOffset ? lastBlock(count) : findBlocks(bytes, timestampsAt, startsAt, count, highest, highest)
+  const to = highest >= chunk.maxOffset ? count : rangeEnd
+  if (from >= to) return 0
+  readTimestamps(bytes, timestampsAt, startsAt, count, from, to, highest < chunk.maxOffset && count > BLOCK_SAMPLES)
+  const times = codecLoops().doubles
+  checkEnds(chunk, times, from, to)
+  const at = lowerBound(times, to - from, highest + 1) - 1
+  if (at < 0 || times[at]! < lowest) return 0
+  append(chunk, bytes, from + at, from + at + 1, at, shift, into)
+  return 1
+}
+
+function checkEnds({ count, minOffset, maxOffset, timestampsAt }: Chunk, times: Float64Array, from: number, to: number): void {
+  if ((from === 0 && times[0] !== minOffset) || (to === count && times[to - from - 1] !== maxOffset)) {
+    throw corruption('BAD_FORMAT', 'chunk: the timestamps are not those of the header', { offset: timestampsAt })
+  }
+}
+
+function lastBlock(count: number): number {
+  return Math.floor((count - 1) / BLOCK_SAMPLES) * BLOCK_SAMPLES
+}
+
+/** Appends samples `from` to `to`, whose times are in the loops' doubles from `skip` on. */
+function append(chunk: Chunk, bytes: Uint8Array, from: number, to: number, skip: number, shift: number, into: SampleBuffer): void {
+  const { count, startsAt, valuesAt } = chunk
+  const taken = to - from
   const at = into.count
   takeKind(into, chunk.kind)
   into.reserve(taken)
-  copyDoubles(times, skip, skip + taken, into.timestamps, at)
+  copyDoubles(codecLoops().doubles, skip, skip + taken, into.timestamps, at)
   if (shift !== 0) for (let i = at; i < at + taken; i++) into.timestamps[i]! += shift
-  readValues(chunk, bytes, first, end, into)
+  readValues(chunk, bytes, from, to, into)
   if (startsAt < valuesAt) {
     into.startTimestamps ??= new Float64Array(into.capacity)
-    readIntegersAsDoubles(bytes, startsAt, valuesAt, count, first, end, into.startTimestamps, at)
+    readIntegersAsDoubles(bytes, startsAt, valuesAt, count, from, to, into.startTimestamps, at)
     if (shift !== 0) for (let i = at; i < at + taken; i++) if (into.startTimestamps[i] !== 0) into.startTimestamps[i]! += shift
   } else if (into.startTimestamps !== null) into.startTimestamps.fill(0, at, at + taken)
   into.count = at + taken
-  return taken
 }
 
 function writeValues(into: ByteWriter, columns: ChunkColumns, from: number, to: number): void {

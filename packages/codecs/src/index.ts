@@ -8,5 +8,15 @@ export { decodeBlobs, encodeBlobs, MAX_BLOB_BYTES, type BlobCodec } from './blob
 export { decodeHistograms, encodeHistograms, MAX_HISTOGRAM_CELLS } from './histograms.ts'
 export { VALUE_CODECS, type ValueCodec } from './sections.ts'
 export type { Summary } from './summary.ts'
-export { CHUNK_VERSION, MAX_CHUNK_SAMPLES, decodeChunk, openChunk, sealChunk, verifyChunk, type Chunk, type ChunkColumns } from './chunk.ts'
+export {
+  CHUNK_VERSION,
+  MAX_CHUNK_SAMPLES,
+  decodeChunk,
+  decodeNewest,
+  openChunk,
+  sealChunk,
+  verifyChunk,
+  type Chunk,
+  type ChunkColumns,
+} from './chunk.ts'
 export { mergeChunks, mergeColumns } from './merge.ts'

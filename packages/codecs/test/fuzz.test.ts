@@ -3,6 +3,7 @@ import {
   decodeBlobs,
   decodeBooleans,
   decodeChunk,
+  decodeNewest,
   decodeFloats,
   decodeHistograms,
   decodeIntegers,
@@ -93,7 +94,19 @@ function roundTrip(dice: Dice, seed: number): string | null {
       const whole = from === 0 && to === columns.count
       const taken = decodeChunk(bytes, into, whole ? -Infinity : columns.timestamps[from]!, whole ? Infinity : columns.timestamps[to - 1]!)
       if (taken !== to - from) return `chunk of ${columns.count} ${columns.kind}: ${taken} samples instead of ${to - from}`
-      return sameSamples(into, columns, from, to) ? null : `chunk of ${columns.count} ${columns.kind}, samples ${from} to ${to}`
+      if (!sameSamples(into, columns, from, to)) return `chunk of ${columns.count} ${columns.kind}, samples ${from} to ${to}`
+      // A range that ends between two samples now and then, and one that begins behind the last.
+      const end = columns.timestamps[to - 1]! + (to < columns.count && columns.timestamps[to]! - columns.timestamps[to - 1]! > 1 ? 1 : 0)
+      const newest = new SampleBuffer()
+      newest.base = columns.base
+      decodeNewest(bytes, newest, columns.timestamps[from]!, end)
+      if (newest.count !== 1 || !sameSamples(newest, columns, to - 1, to))
+        return `newest of samples ${from} to ${to} of ${columns.count} ${columns.kind}`
+      newest.clear()
+      newest.base = columns.base
+      const isGap = to < columns.count && columns.timestamps[to]! > columns.timestamps[to - 1]! + 1
+      if (!isGap) return null
+      return decodeNewest(bytes, newest, end, end) === 0 ? null : `a sample in the gap behind ${to - 1} of ${columns.count} ${columns.kind}`
     }
   }
 }

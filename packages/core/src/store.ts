@@ -33,6 +33,8 @@ export interface SelectionHints {
   readonly step?: number
   /** The length of a range selector, in store units. */
   readonly range?: number
+  /** Of each series only the newest sample of the range counts: a store may leave the others out. */
+  readonly last?: boolean
   /** Only labels are wanted: `read` will not be called. */
   readonly labelsOnly?: boolean
 }

@@ -4,7 +4,7 @@
  * overlap are decoded each on its own and merged, the later written winning.
  */
 import { assert, lowerBound, SampleBuffer, type SampleSummary } from '@tsink/core'
-import { decodeChunk, mergeColumns, openChunk } from '@tsink/codecs'
+import { decodeChunk, decodeNewest, mergeColumns, openChunk } from '@tsink/codecs'
 import type { Segment, SegmentIndex } from '@tsink/segment'
 import { F64, HISTOGRAM } from './head.ts'
 import type { SealedChunks } from './sealed.ts'
@@ -23,6 +23,8 @@ export interface Source {
   /** What deletes and the selection have left of the source. */
   readonly visible: readonly Interval[]
   decode(into: SampleBuffer, minTime: number, maxTime: number): void
+  /** As `decode`, only the newest sample of the range. */
+  decodeNewest(into: SampleBuffer, minTime: number, maxTime: number): void
 }
 
 /** A source whose samples are one encoded chunk. */
@@ -42,6 +44,10 @@ export abstract class ChunkSource implements Source {
   }
 
   abstract decode(into: SampleBuffer, minTime: number, maxTime: number): void
+
+  decodeNewest(into: SampleBuffer, minTime: number, maxTime: number): void {
+    decodeNewest(this.bytes(), into, minTime, maxTime)
+  }
 
   /** The encoded chunk, which the caller may keep. */
   abstract bytes(): Uint8Array
@@ -107,6 +113,17 @@ export function readSources(sources: readonly Source[], base: number, minTime: n
 function areInOrder(sources: readonly Source[]): boolean {
   for (let i = 1; i < sources.length; i++) if (sources[i]!.minTime <= sources[i - 1]!.maxTime) return false
   return true
+}
+
+/** As {@link readSources}, of one source only its newest sample in the range. */
+export function readNewest(source: Source, base: number, minTime: number, maxTime: number, into: SampleBuffer): void {
+  into.clear()
+  into.base = base
+  const [interval, another] = source.visible
+  if (interval !== undefined && another === undefined) {
+    source.decodeNewest(into, Math.max(interval.minTime, minTime), Math.min(interval.maxTime, maxTime))
+  } else decodeVisible(source, minTime, maxTime, into)
+  if (into.kind === 'histogram') into.kind = 'f64'
 }
 
 /** As {@link readSources}, in runs: see `SelectedSeries.readRuns`. Sources that overlap are one run. */

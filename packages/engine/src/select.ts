@@ -20,7 +20,7 @@ import { lastBefore, setHints } from './hints.ts'
 import type { LabelCache, LabelNumbers } from './label-cache.ts'
 import { LabelTable } from './label-table.ts'
 import { assertOpen, type Parts } from './parts.ts'
-import { readPieces, readRuns, readSources, SealedChunk, SegmentChunk, type Source } from './read.ts'
+import { readNewest, readPieces, readRuns, readSources, SealedChunk, SegmentChunk, type Source } from './read.ts'
 import { Slices } from './slices.ts'
 import { hiding, relative, visible, type Interval, type Tombstone } from './tombstones.ts'
 import { CaughtSlots, View } from './view.ts'
@@ -79,7 +79,7 @@ export async function* select(parts: Parts, selection: Selection): AsyncGenerato
   try {
     const units: Unit[] = []
     for (const segment of caught.segments) {
-      const index = await parts.shelf.loadIndex(segment)
+      const index = parts.shelf.indexOf(segment) ?? (await parts.shelf.loadIndex(segment))
       if (index !== null) addSegmentUnit(parts, caught.view, segment, index, selection, units)
     }
     units.push(...caught.heads)
@@ -88,7 +88,7 @@ export async function* select(parts: Parts, selection: Selection): AsyncGenerato
     while (entries.join()) if (slices.due) await slices.pause()
     for (const page of pages(parts, caught.view, entries, selection)) {
       yield page
-      await parts.host.clock.turn()
+      if (slices.due) await slices.pause()
     }
   } finally {
     caught.view.release()
@@ -332,6 +332,12 @@ class OpenSource implements Source {
     const to = times[count - 1]! <= maxTime ? count : lowerBound(times, count, maxTime + 1)
     if (from < to) this.#caught.copyOpen(this.#item, from, to, into)
   }
+
+  decodeNewest(into: SampleBuffer, minTime: number, maxTime: number): void {
+    const times = this.#caught.openTimes(this.#item)
+    const to = lowerBound(times, times.length, maxTime + 1)
+    if (to > 0 && times[to - 1]! >= minTime) this.#caught.copyOpen(this.#item, to - 1, to, into)
+  }
 }
 
 /** So many series are joined in one piece of work. */
@@ -491,7 +497,8 @@ function seriesOf(view: View, selection: Selection, entries: Entries, entry: num
   }
   if (kind < 0) return null
   if (windows.length > 1) windows = windows.filter((window) => window.sources.length > 0).sort((a, b) => a.base - b.base)
-  return new StoredSeries(labels, VALUE_KINDS[kind]!, windows, view, selection, entries, entry)
+  if (windows.length > 1) return new WindowedSeries(labels, VALUE_KINDS[kind]!, windows, view, selection, entries, entry)
+  return new StoredSeries(labels, VALUE_KINDS[kind]!, windows[0]!, view, selection, entries, entry)
 }
 
 /** The window of a base among the few there are, which is made when it is new. */
@@ -547,15 +554,66 @@ function countOf({ sources }: Window): number {
   return count
 }
 
+/** A series of which all samples have one base, as in all stores but those of nanoseconds. */
 class StoredSeries implements SelectedSeries {
   readonly labels: Labels
   readonly kind: ValueKind
-  readonly maxSamples: number
-  readonly #windows: readonly Window[]
+  protected window: Window
   readonly #view: View
   readonly #selection: Selection
   readonly #entries: Entries
   readonly #entry: number
+
+  constructor(labels: Labels, kind: ValueKind, window: Window, view: View, selection: Selection, entries: Entries, entry: number) {
+    this.labels = labels
+    this.kind = kind
+    this.window = window
+    this.#view = view
+    this.#selection = selection
+    this.#entries = entries
+    this.#entry = entry
+  }
+
+  get maxSamples(): number {
+    return countOf(this.window)
+  }
+
+  read(into: SampleBuffer): void {
+    const { sources, base, minTime, maxTime } = this.window
+    if (sources.length === 1 && this.#selection.hints?.last === true) readNewest(sources[0]!, base, minTime, maxTime, into)
+    else {
+      // Room for all of it at once: growing step by step would copy what was decoded again and again.
+      into.clear()
+      into.reserve(countOf(this.window))
+      readSources(sources, base, minTime, maxTime, into)
+    }
+    if (into.count === 0) {
+      into.begin(this.kind)
+      into.base = base
+    } else if (into.histograms !== null) setHints(into, (time) => this.#before(base, time))
+  }
+
+  readPieces(into: SampleBuffer, fits: (minTime: number, maxTime: number) => boolean, take: (summary: SampleSummary | null) => void): void {
+    const { sources, base, minTime, maxTime } = this.window
+    readPieces(sources, base, minTime, maxTime, into, fits, take)
+  }
+
+  *readRuns(into: SampleBuffer, most: number): Generator<void, void, undefined> {
+    const { sources, base, minTime, maxTime } = this.window
+    for (const _ of readRuns(sources, base, minTime, maxTime, into, most)) {
+      if (into.histograms !== null) setHints(into, (time) => this.#before(base, time))
+      yield
+    }
+  }
+
+  #before(base: number, time: number): Histogram | undefined {
+    return histogramBefore(this.#view, this.#selection, this.#entries, this.#entry, this.labels, base, time)
+  }
+}
+
+/** A series in several windows of time, each with a base of its own. */
+class WindowedSeries extends StoredSeries {
+  readonly #windows: readonly Window[]
   #at = 0
 
   constructor(
@@ -567,51 +625,19 @@ class StoredSeries implements SelectedSeries {
     entries: Entries,
     entry: number,
   ) {
-    this.labels = labels
-    this.kind = kind
+    super(labels, kind, windows[0]!, view, selection, entries, entry)
     this.#windows = windows
-    this.#view = view
-    this.#selection = selection
-    this.#entries = entries
-    this.#entry = entry
+  }
+
+  override get maxSamples(): number {
     let samples = 0
-    for (const window of windows) samples += countOf(window)
-    this.maxSamples = samples
-  }
-
-  read(into: SampleBuffer): void {
-    const window = this.#windows[this.#at]!
-    const { sources, base, minTime, maxTime } = window
-    // Room for all of it at once: growing step by step would copy what was decoded again and again.
-    into.clear()
-    into.reserve(countOf(window))
-    readSources(sources, base, minTime, maxTime, into)
-    if (into.count === 0) {
-      into.begin(this.kind)
-      into.base = base
-    } else if (into.histograms !== null) setHints(into, (time) => this.#before(base, time))
-  }
-
-  readPieces(into: SampleBuffer, fits: (minTime: number, maxTime: number) => boolean, take: (summary: SampleSummary | null) => void): void {
-    const { sources, base, minTime, maxTime } = this.#windows[this.#at]!
-    readPieces(sources, base, minTime, maxTime, into, fits, take)
-  }
-
-  *readRuns(into: SampleBuffer, most: number): Generator<void, void, undefined> {
-    const { sources, base, minTime, maxTime } = this.#windows[this.#at]!
-    for (const _ of readRuns(sources, base, minTime, maxTime, into, most)) {
-      if (into.histograms !== null) setHints(into, (time) => this.#before(base, time))
-      yield
-    }
+    for (const window of this.#windows) samples += countOf(window)
+    return samples
   }
 
   nextWindow(): boolean {
     if (this.#at + 1 >= this.#windows.length) return false
-    this.#at++
+    this.window = this.#windows[++this.#at]!
     return true
-  }
-
-  #before(base: number, time: number): Histogram | undefined {
-    return histogramBefore(this.#view, this.#selection, this.#entries, this.#entry, this.labels, base, time)
   }
 }

@@ -129,16 +129,17 @@ function valueText(kind: ValueKind, value: number): string {
   }
 }
 
-/** What an engine shows, in the ledger's form. */
+/** What an engine shows, in the ledger's form. With `last` each series shows its newest sample, and may show others. */
 export async function shown(
   engine: Engine,
   matchers: readonly Matcher[],
   minTime: number,
   maxTime: number,
+  last = false,
 ): Promise<Map<number, Map<number, string>>> {
   const found = new Map<number, Map<number, string>>()
   const buffer = new SampleBuffer()
-  for await (const page of engine.select({ matchers, minTime, maxTime })) {
+  for await (const page of engine.select({ matchers, minTime, maxTime, hints: { last } })) {
     for (const each of page) {
       const series = Number(each.labels.get('n'))
       if (found.has(series)) throw new Error(`series ${series} comes twice`)
@@ -146,18 +147,23 @@ export async function shown(
       if (buffer.count > each.maxSamples)
         throw new Error(`${buffer.count} samples are more than the ${each.maxSamples} that were announced`)
       const samples = new Map<number, string>()
-      let last = -Infinity
+      let before = -Infinity
       for (let i = 0; i < buffer.count; i++) {
         const time = buffer.base + buffer.timestamps[i]!
-        if (time <= last) throw new Error(`series ${series}: time ${time} does not ascend`)
-        last = time
+        if (time <= before) throw new Error(`series ${series}: time ${time} does not ascend`)
+        before = time
         samples.set(time, shownValue(buffer, i))
       }
       if (samples.size > 0) found.set(series, samples)
-      assertRunsAgree(each, samples)
+      if (!last) assertRunsAgree(each, samples)
     }
   }
   return found
+}
+
+/** The newest sample of each series. */
+export function newest(all: ReadonlyMap<number, ReadonlyMap<number, string>>): Map<number, Map<number, string>> {
+  return new Map([...all].map(([series, samples]) => [series, new Map([[...samples].toSorted(([a], [b]) => b - a)[0]!])]))
 }
 
 /** Reading in runs shows what reading at once does, each run with something in it. */

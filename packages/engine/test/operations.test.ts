@@ -572,7 +572,7 @@ describe('nanoseconds', () => {
           do {
             each.read(buffer)
             for (let i = 0; i < buffer.count; i++) found.push(BigInt(buffer.base) + BigInt(buffer.timestamps[i]!))
-          } while (each.nextWindow!())
+          } while (each.nextWindow?.() === true)
         }
       }
       return found

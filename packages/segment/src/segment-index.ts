@@ -4,20 +4,26 @@
  * The sections of the file stay in memory as the bytes that they are, with columns of offsets beside them; a label set or a set of postings is decoded
  * when it is asked for. Everything in them was checked once, when the index was loaded, so that nothing later can lead outside.
  */
-import { assert, corruption, decodeLabels, type Labels, type Matcher } from '@tsink/core'
+import { assert, corruption, Labels, type Matcher } from '@tsink/core'
 import { ByteReader } from '@tsink/codecs'
 import type { Clock } from '@tsink/host'
 import { decodePostings, Postings, selectPostings, type PostingsSource } from '@tsink/postings'
 import { inFile } from './damage.ts'
 import type { Footer } from './footer.ts'
 import { decodeSections, type ChunkColumns, type RawSections, type Sections } from './sections.ts'
-import { compareBytes, decodeText, lengthBytes, textBytes } from './text.ts'
+import { compareBytes, decodeText, decodeTextStrictly, lengthBytes, textBytes } from './text.ts'
 
 // How many entries are verified between two turns of the event loop.
 const VERIFY_TURN_ENTRIES = 16_384
 
+// Values whose strings are kept, so that the labels of series share them: more than most segments have, little memory in those that have more.
+const MAX_TEXTS = 65_536
+// What a kept string takes, about.
+const TEXT_BYTES = 48
+
 /** Where a reader is in a series' entry. */
 interface LabelCursor {
+  number: number
   shape: Uint32Array
   at: number
 }
@@ -31,9 +37,6 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
   readonly chunkMaxTime: Float64Array
   readonly chunkOffset: Float64Array
   readonly chunkLength: Uint32Array
-  /** The memory that the index holds. */
-  readonly bytesUsed: number
-
   /** The segment's file, for what errors say. */
   readonly file: string
   readonly #values: Uint8Array
@@ -47,6 +50,12 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
   readonly #shapes: readonly Uint32Array[]
   readonly #seriesAt: Uint32Array
   readonly #postingsAt: Uint32Array
+  readonly #fixedBytes: number
+  /** By shape, the names that all series of the shape share; made when the first of them is asked for. */
+  readonly #namesOfShape: (readonly string[] | undefined)[]
+  /** By number, the texts of values that were asked for. */
+  #texts: (string | undefined)[] = []
+  #textCount = 0
 
   private constructor(file: string, raw: RawSections, sections: Sections) {
     const { values, series, postingsAt, chunks } = sections
@@ -71,12 +80,18 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
     this.chunkOffset = chunks.chunkOffset
     this.chunkLength = chunks.chunkLength
     const perChunk = 4 + 1 + 4 + 8 + 8 + 8 + 4
-    this.bytesUsed =
+    this.#namesOfShape = Array.from({ length: series.shapes.length })
+    this.#fixedBytes =
       raw.values.length +
       raw.series.length +
       raw.postings.length +
       4 * (values.valueAt.length + this.#postingsAt.length + this.seriesCount) +
       perChunk * this.chunkCount.length
+  }
+
+  /** The memory that the index holds. */
+  get bytesUsed(): number {
+    return this.#fixedBytes + this.#texts.length * 8 + this.#textCount * TEXT_BYTES
   }
 
   /**
@@ -111,13 +126,45 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
     return target === into ? into.subarray(0, at) : target.slice(0, at)
   }
 
-  /** The labels of a series, decoded anew. */
+  /** The labels of a series. Series share the strings of what they have in common. */
   labels(series: number): Labels {
     try {
-      return decodeLabels(this.labelBytes(series))
+      const cursor = this.#begin(series)
+      const { shape } = cursor
+      const names = this.#namesOfShape[cursor.number] ?? this.#nameShape(cursor.number)
+      const values: string[] = []
+      for (let i = 0; i < shape.length; i++) {
+        const value = this.#nextValue(cursor, shape[i]!)
+        values.push(this.#texts[value] ?? this.#keepText(value))
+      }
+      return Labels.fromSorted(names, values)
     } catch (cause) {
-      throw corruption('BAD_FORMAT', `a label of series ${series} is not UTF-8: ${(cause as Error).message}`, { file: this.file })
+      if (!(cause instanceof TypeError)) throw cause
+      throw corruption('BAD_FORMAT', `a label of series ${series} is not UTF-8`, { file: this.file, cause: cause.message })
     }
+  }
+
+  #nameShape(number: number): readonly string[] {
+    const names = Array.from(this.#shapes[number]!, (place) => this.#strictTextAt(this.#nameAt[place]!))
+    this.#namesOfShape[number] = names
+    return names
+  }
+
+  #keepText(value: number): string {
+    const text = this.#strictTextAt(this.#valueAt[value]!)
+    // Any that goes is made again; which ones stay need not be the best choice.
+    if (this.#texts.length === 0 || this.#textCount === MAX_TEXTS) {
+      this.#texts = Array.from({ length: this.#valueAt.length })
+      this.#textCount = 0
+    }
+    this.#texts[value] = text
+    this.#textCount++
+    return text
+  }
+
+  /** @throws TypeError when it is not UTF-8. */
+  #strictTextAt(at: number): string {
+    return decodeTextStrictly(this.#values, at + lengthBytes(this.#values, at), at + textBytes(this.#values, at))
   }
 
   /** The numbers of the series that meet all matchers, ascending. Not to be written to. */
@@ -233,8 +280,9 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
 
   #begin(series: number): LabelCursor {
     assert(series >= 0 && series < this.seriesCount, 'a series number is one of the segment')
-    const cursor: LabelCursor = { shape: this.#shapes[0]!, at: this.#seriesAt[series]! }
-    cursor.shape = this.#shapes[this.#nextNumber(cursor)]!
+    const cursor: LabelCursor = { number: 0, shape: this.#shapes[0]!, at: this.#seriesAt[series]! }
+    cursor.number = this.#nextNumber(cursor)
+    cursor.shape = this.#shapes[cursor.number]!
     return cursor
   }
 

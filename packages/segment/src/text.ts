@@ -1,6 +1,7 @@
 /** Texts of the values section: UTF-8 with the length in front, as in canonical label bytes. */
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+const strictDecoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true })
 
 /** Lengths take three bytes at most: no label's text is longer. */
 export const MAX_TEXT_BYTES = 0x20_0000
@@ -39,11 +40,21 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 
 /** The text of the bytes from `from` to `to`. */
 export function decodeText(bytes: Uint8Array, from: number, to: number): string {
-  if (to - from <= 24) {
-    let text = ''
-    let at = from
-    for (; at < to && bytes[at]! < 0x80; at++) text += String.fromCharCode(bytes[at]!)
-    if (at === to) return text
+  return shortAscii(bytes, from, to) ?? decoder.decode(bytes.subarray(from, to))
+}
+
+/** The same. @throws TypeError when the bytes are not UTF-8. */
+export function decodeTextStrictly(bytes: Uint8Array, from: number, to: number): string {
+  return shortAscii(bytes, from, to) ?? strictDecoder.decode(bytes.subarray(from, to))
+}
+
+/** Most texts, for which a loop beats the decoder; null for others. */
+function shortAscii(bytes: Uint8Array, from: number, to: number): string | null {
+  if (to - from > 24) return null
+  let text = ''
+  for (let at = from; at < to; at++) {
+    if (bytes[at]! >= 0x80) return null
+    text += String.fromCharCode(bytes[at]!)
   }
-  return decoder.decode(bytes.subarray(from, to))
+  return text
 }

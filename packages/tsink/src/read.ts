@@ -96,7 +96,7 @@ export class Reader<P extends Precision> {
     const { aggregate } = this.#options
     // A buffer is given away with its columns unless they are aggregated.
     const buffer = aggregate === undefined ? new SampleBuffer(series.maxSamples) : this.#scratch
-    if (this.#nanoseconds && series.nextWindow !== undefined) return this.#readWindows(series as Required<SelectedSeries>)
+    if (this.#nanoseconds) return this.#readWindows(series)
     if (typeof aggregate === 'string' && series.readPieces !== undefined && !this.#nanoseconds) {
       return this.#readPieces(series as Required<SelectedSeries>, aggregate)
     }
@@ -128,7 +128,7 @@ export class Reader<P extends Precision> {
   }
 
   /** Nanoseconds come window by window; each is read as if it were all, and what an aggregate makes of it needs the whole. */
-  #readWindows(series: Required<SelectedSeries>): SeriesColumns<P> {
+  #readWindows(series: SelectedSeries): SeriesColumns<P> {
     const parts: SeriesColumns<P>[] = []
     const { aggregate, step, overall } = this.#options
     const bare = aggregate === undefined ? this : new Reader<P>({}, true)
@@ -136,7 +136,7 @@ export class Reader<P extends Precision> {
       const buffer = new SampleBuffer()
       series.read(buffer)
       if (buffer.count > 0) parts.push(bare.#columns(series.labels, buffer))
-    } while (series.nextWindow())
+    } while (series.nextWindow?.() === true)
     const whole = parts.length === 1 ? parts[0]! : joined(series.labels, parts)
     if (aggregate === undefined || whole.timestamps.length === 0) return whole
     const times = whole.timestamps as BigInt64Array

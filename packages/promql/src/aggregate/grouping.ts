@@ -15,6 +15,9 @@ export class Grouping {
   readonly #without: boolean
   readonly #keepsName: boolean
   readonly #only: string | null
+  // Which labels of a set make its key. Sets of one store share their names, so that this is found out once for many series.
+  #shape: readonly string[] | null = null
+  readonly #places: number[] = []
 
   constructor(names: readonly string[], without: boolean) {
     this.#names = new Set(names)
@@ -38,8 +41,14 @@ export class Grouping {
   }
 
   #key({ names, values }: Labels): string {
+    const places = this.#places
+    if (names !== this.#shape) {
+      this.#shape = names
+      places.length = 0
+      for (let i = 0; i < names.length; i++) if (this.#keeps(names[i]!)) places.push(i)
+    }
     let key = ''
-    for (let i = 0; i < names.length; i++) if (this.#keeps(names[i]!)) key += `${names[i]!}\u0001${values[i]!}\u0002`
+    for (const place of places) key += `${names[place]!}\u0001${values[place]!}\u0002`
     return key
   }
 
