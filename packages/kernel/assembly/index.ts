@@ -21,10 +21,14 @@ export { summarize, summaryAddress } from './summary'
 export {
   windowBounds,
   windowExtrapolate,
+  windowFirstNaN,
   windowHighAddress,
   windowKindsAddress,
+  windowLines,
   windowLowAddress,
   windowResultsAddress,
+  windowSecondAddress,
+  windowSums,
   windowTimesAddress,
   windowValuesAddress,
 } from './windows'

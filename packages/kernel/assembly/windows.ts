@@ -10,6 +10,8 @@ const LOW = memory.data(16_384 * 4, 16)
 const HIGH = memory.data(16_384 * 4, 16)
 const RESULTS = memory.data(16_384 * 8, 16)
 const KINDS = memory.data(16_384, 16)
+// Where a function has two results a step.
+const SECOND = memory.data(16_384 * 8, 16)
 
 export function windowTimesAddress(): usize {
   return TIMES
@@ -35,6 +37,10 @@ export function windowKindsAddress(): usize {
   return KINDS
 }
 
+export function windowSecondAddress(): usize {
+  return SECOND
+}
+
 // @ts-ignore: decorator
 @inline
 function time(i: i32): f64 {
@@ -49,6 +55,15 @@ function value(i: i32): f64 {
 
 /** Finds the bounds of every step. */
 export function windowBounds(count: i32, steps: i32, endMs: f64, stepMs: f64, rangeMs: f64): void {
+  if (steps * 32 < count) {
+    for (let k = 0; k < steps; k++) {
+      const end = endMs + <f64>k * stepMs
+      const high = firstAfter(count, end)
+      store<i32>(HIGH + (<usize>k << 2), high)
+      store<i32>(LOW + (<usize>k << 2), firstAfter(high, end - rangeMs))
+    }
+    return
+  }
   let a = 0
   let b = 0
   let strideA = 0
@@ -73,6 +88,18 @@ export function windowBounds(count: i32, steps: i32, endMs: f64, stepMs: f64, ra
     store<i32>(LOW + (<usize>k << 2), a)
     store<i32>(HIGH + (<usize>k << 2), b)
   }
+}
+
+// The first place below `count` with a later time, else `count`.
+function firstAfter(count: i32, at: f64): i32 {
+  let low = 0
+  let high = count
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (time(middle) <= at) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** rate, increase and delta for the bounds that were found last; kinds are 1 where there is a result. Answers how many there are. */
@@ -151,4 +178,150 @@ function findResets(count: i32): i32 {
   }
   if (at < end && load<f64>(at) < load<f64>(at - 8)) store<i32>(RESETS + (found++ << 2), <i32>((at - VALUES) >> 3))
   return <i32>found
+}
+
+/** The first place from `from` on with a NaN, or `count`. */
+export function windowFirstNaN(from: i32, count: i32): i32 {
+  const end = VALUES + (<usize>count << 3)
+  let at = VALUES + (<usize>from << 3)
+  for (; at + 64 <= end; at += 64) {
+    const a = v128.load(at)
+    const b = v128.load(at, 16)
+    const c = v128.load(at, 32)
+    const d = v128.load(at, 48)
+    const sane = v128.and(v128.and(f64x2.eq(a, a), f64x2.eq(b, b)), v128.and(f64x2.eq(c, c), f64x2.eq(d, d)))
+    if (!i64x2.all_true(sane)) break
+  }
+  for (; at < end; at += 8) {
+    const value = load<f64>(at)
+    if (value != value) return <i32>((at - VALUES) >> 3)
+  }
+  return count
+}
+
+/** Compensated sums, or means, of the windows of steps `from` to `to`; kinds are 1 where there is a result. */
+export function windowSums(from: i32, to: i32, mean: bool): void {
+  for (let k = from; k < to; k++) {
+    const first = load<i32>(LOW + (<usize>k << 2))
+    const end = load<i32>(HIGH + (<usize>k << 2))
+    store<u8>(KINDS + <usize>k, u8(end > first))
+    if (end > first) store<f64>(RESULTS + (<usize>k << 3), mean ? meanOf(first, end) : sumOf(first, end))
+  }
+}
+
+function sumOf(from: i32, to: i32): f64 {
+  let sum: f64 = 0
+  let lost: f64 = 0
+  for (let i = from; i < to; i++) {
+    const increment = value(i)
+    const total = sum + increment
+    if (abs(total) == Infinity) lost = 0
+    else if (abs(sum) >= abs(increment)) lost = lost + (sum - total + increment)
+    else lost = lost + (increment - total + sum)
+    sum = total
+  }
+  return abs(sum) == Infinity ? sum : sum + lost
+}
+
+function meanOf(from: i32, to: i32): f64 {
+  let sum = value(from)
+  let lost: f64 = 0
+  for (let i = from + 1; i < to; i++) {
+    const increment = value(i)
+    const total = sum + increment
+    if (abs(total) == Infinity) {
+      const count = <f64>(i - from)
+      return runningMean(i, to, sum / count, lost / count, count)
+    }
+    if (abs(sum) >= abs(increment)) lost = lost + (sum - total + increment)
+    else lost = lost + (increment - total + sum)
+    sum = total
+  }
+  const count = <f64>(to - from)
+  return sum / count + lost / count
+}
+
+function runningMean(from: i32, to: i32, start: f64, compensation: f64, before: f64): f64 {
+  let mean = start
+  let lost = compensation
+  let count = before
+  for (let i = from; i < to; i++) {
+    count++
+    const share = (count - 1) / count
+    const increment = value(i) / count
+    const sum = share * mean
+    const correction = share * lost
+    const total = sum + increment
+    if (abs(total) == Infinity) lost = 0
+    else if (abs(sum) >= abs(increment)) lost = correction + (sum - total + increment)
+    else lost = correction + (increment - total + sum)
+    mean = total
+  }
+  return mean + lost
+}
+
+/**
+ * Lines through the windows of at least two samples of steps `from` to `to`, by least squares: results are slopes a second, second results the values
+ * at `originMs + k * originStepMs`, or at the window's first sample when `atFirst`. Kinds are 1 where there is a result.
+ */
+export function windowLines(from: i32, to: i32, originMs: f64, originStepMs: f64, atFirst: bool): void {
+  for (let k = from; k < to; k++) {
+    const first = load<i32>(LOW + (<usize>k << 2))
+    const end = load<i32>(HIGH + (<usize>k << 2))
+    store<u8>(KINDS + <usize>k, u8(end - first >= 2))
+    if (end - first >= 2) fitLine(first, end, atFirst ? time(first) : originMs + <f64>k * originStepMs, <usize>k << 3)
+  }
+}
+
+function fitLine(from: i32, to: i32, originMs: f64, at: usize): void {
+  const firstY = value(from)
+  // Two compensated sums side by side in each: of x and y, and of xy and xx.
+  let sums = f64x2.splat(0)
+  let lost = sums
+  let products = sums
+  let lostProducts = sums
+  let constant = true
+  for (let i = from; i < to; i++) {
+    const x = (time(i) - originMs) / 1000
+    const y = value(i)
+    const ys = f64x2.splat(y)
+    if (i > from && y != firstY) constant = false
+    const increments = f64x2.replace_lane(ys, 0, x)
+    const totals = f64x2.add(sums, increments)
+    lost = compensated(sums, increments, totals, lost)
+    sums = totals
+    const more = f64x2.mul(f64x2.splat(x), f64x2.replace_lane(ys, 1, x))
+    const moreTotals = f64x2.add(products, more)
+    lostProducts = compensated(products, more, moreTotals, lostProducts)
+    products = moreTotals
+  }
+  if (constant) {
+    const infinite = abs(firstY) == Infinity
+    store<f64>(RESULTS + at, infinite ? NaN : 0)
+    store<f64>(SECOND + at, infinite ? NaN : firstY)
+    return
+  }
+  sums = f64x2.add(sums, lost)
+  products = f64x2.add(products, lostProducts)
+  const sumX = f64x2.extract_lane(sums, 0)
+  const sumY = f64x2.extract_lane(sums, 1)
+  const sumXY = f64x2.extract_lane(products, 0)
+  const sumXX = f64x2.extract_lane(products, 1)
+  const count = <f64>(to - from)
+  const covariance = sumXY - (sumX * sumY) / count
+  const variance = sumXX - (sumX * sumX) / count
+  const slope = covariance / variance
+  store<f64>(RESULTS + at, slope)
+  store<f64>(SECOND + at, sumY / count - (slope * sumX) / count)
+}
+
+// What rounding has lost after one more addition in each lane; nothing is kept where the sum is infinite.
+// @ts-ignore: decorator
+@inline
+function compensated(sums: v128, increments: v128, totals: v128, lost: v128): v128 {
+  const sumIsLarger = f64x2.ge(f64x2.abs(sums), f64x2.abs(increments))
+  const larger = v128.bitselect(sums, increments, sumIsLarger)
+  const smaller = v128.bitselect(increments, sums, sumIsLarger)
+  const next = f64x2.add(lost, f64x2.add(f64x2.sub(larger, totals), smaller))
+  return v128.andnot(next, f64x2.eq(f64x2.abs(totals), f64x2.splat(Infinity)))
 }

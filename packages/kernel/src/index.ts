@@ -18,5 +18,16 @@ export { plainCodecLoops } from './plain/loops.ts'
 export { codecLoops, kernelCodecLoops } from './loops.ts'
 export { xxhash64 } from './xxhash64.ts'
 export { xxhash64Plain } from './plain/xxhash64.ts'
-export { extrapolateWindows, windowBounds, type WindowGrid } from './windows.ts'
-export { extrapolateWindowsPlain, windowBoundsPlain } from './plain/windows.ts'
+export {
+  extrapolateWindows,
+  firstNaN,
+  fitWindows,
+  sumWindows,
+  windowBounds,
+  windowColumns,
+  type WindowColumns,
+  type WindowGrid,
+} from './windows.ts'
+export { extrapolateWindowsPlain, firstNaNPlain, windowBoundsPlain } from './plain/windows.ts'
+export { fitWindowsPlain } from './plain/lines.ts'
+export { add, lost, sumWindowsPlain } from './plain/summation.ts'

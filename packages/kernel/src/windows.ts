@@ -1,11 +1,13 @@
 /**
- * Windows over a series, as PromQL's functions of a range see it: the bounds of every step, and rate, increase and delta over them.
+ * Windows over a series, as PromQL's functions of a range see it: the bounds of every step, and functions over them.
  *
- * The samples lie in the kernel's memory between the two calls: what `windowBounds` copied in is used by the `extrapolateWindows` that follows on
- * the same arrays, which is how an evaluator calls them, series after series.
+ * The samples lie in the kernel's memory. A reader that fills {@link windowColumns} has them there at once; other arrays are copied in by
+ * `windowBounds`, and used by the functions that follow on the same arrays, which is how an evaluator calls them, series after series.
  */
 import { sharedKernel, type Kernel } from './instance.ts'
-import { extrapolateWindowsPlain, windowBoundsPlain } from './plain/windows.ts'
+import { fitWindowsPlain } from './plain/lines.ts'
+import { sumWindowsPlain } from './plain/summation.ts'
+import { extrapolateWindowsPlain, firstNaNPlain, windowBoundsPlain } from './plain/windows.ts'
 
 /** The steps of a query and how far each looks back: step k sees (end - rangeMs, end] with end = endMs + k * stepMs. */
 export interface WindowGrid {
@@ -21,14 +23,26 @@ const MAX_STEPS = 16_384
 // Fewer steps are not worth the copies.
 const MIN_STEPS = 16
 
+/** Columns for the samples of one series. */
+export interface WindowColumns {
+  readonly timestamps: Float64Array
+  readonly values: Float64Array
+}
+
 interface Areas {
   readonly kernel: Kernel
+  readonly buffer: ArrayBufferLike
+  readonly timesAddress: number
+  readonly valuesAddress: number
   readonly times: Float64Array
   readonly values: Float64Array
   readonly low: Int32Array
   readonly high: Int32Array
   readonly kinds: Uint8Array
   readonly results: Float64Array
+  readonly second: Float64Array
+  /** What {@link windowColumns} gives, by size. */
+  readonly columns: readonly WindowColumns[]
 }
 
 let areas: Areas | null | undefined
@@ -37,24 +51,64 @@ let loadedTimes: Float64Array | null = null
 let loadedLow: Int32Array | null = null
 let loadedCount = 0
 
+// Sizes of columns: who makes further columns of the same size beside them should not make them for the longest series.
+const SIZES = [2_048, 16_384, MAX_SAMPLES]
+
+/**
+ * Columns in the kernel's memory with room for `samples` samples, for which windows need no copies; null where there is no kernel, or for longer
+ * series. All callers get the same memory, and functions over other arrays overwrite it: fill, lay windows, take the results, without an await.
+ */
+export function windowColumns(samples: number): WindowColumns | null {
+  if (samples > MAX_SAMPLES) return null
+  if (areas === undefined) areas = makeAreas()
+  if (areas === null) return null
+  loadedTimes = null
+  return areas.columns[samples <= SIZES[0]! ? 0 : samples <= SIZES[1]! ? 1 : 2]!
+}
+
+/** The first place from `from` up to but not including `count` with a NaN, else `count`. */
+export function firstNaN(values: Float64Array, from: number, count: number): number {
+  if (areas === undefined || areas === null || !liesAt(values, areas, areas.valuesAddress)) return firstNaNPlain(values, from, count)
+  return areas.kernel.exports.windowFirstNaN(from, count)
+}
+
+function liesAt(column: Float64Array, { buffer }: Areas, address: number): boolean {
+  return column.buffer === buffer && column.byteOffset === address
+}
+
 /**
  * Finds for every step the samples that it sees: from `low[k]` up to but not including `high[k]`. `timestamps[0..count)` ascend; nobody writes to them
- * before the `extrapolateWindows` that follows.
+ * before the functions that follow.
  */
 export function windowBounds(timestamps: Float64Array, count: number, grid: WindowGrid, low: Int32Array, high: Int32Array): void {
-  const memory = areasFor(count, grid.steps)
+  loadedTimes = null
+  const memory = areasFor(timestamps, count, grid.steps)
   if (memory === null) {
     windowBoundsPlain(timestamps, count, grid, low, high)
     return
   }
   const { steps } = grid
-  memory.times.set(timestamps.subarray(0, count))
+  if (!liesAt(timestamps, memory, memory.timesAddress)) memory.times.set(timestamps.subarray(0, count))
   memory.kernel.exports.windowBounds(count, steps, grid.endMs, grid.stepMs, grid.rangeMs)
-  low.set(memory.low.subarray(0, steps))
-  high.set(memory.high.subarray(0, steps))
+  copyBounds(memory.low, low, steps)
+  copyBounds(memory.high, high, steps)
   loadedTimes = timestamps
   loadedLow = low
   loadedCount = count
+}
+
+function copyBounds(from: Int32Array, to: Int32Array, steps: number): void {
+  // A view costs more than copying a few.
+  if (steps <= 48) for (let k = 0; k < steps; k++) to[k] = from[k]!
+  else to.set(from.subarray(0, steps))
+}
+
+/** The areas when the bounds in them are those of these arrays, with the values beside them; else null. */
+function loaded(timestamps: Float64Array, values: Float64Array, count: number, low: Int32Array): Areas | null {
+  if (loadedTimes !== timestamps || loadedLow !== low || loadedCount !== count) return null
+  const memory = areas!
+  if (!liesAt(values, memory, memory.valuesAddress)) memory.values.set(values.subarray(0, count))
+  return memory
 }
 
 /**
@@ -74,30 +128,87 @@ export function extrapolateWindows(
   kinds: Uint8Array,
   results: Float64Array,
 ): void {
-  const loaded = loadedTimes === timestamps && loadedLow === low && loadedCount === count
-  const memory = loaded ? areasFor(count, grid.steps) : null
+  const memory = loaded(timestamps, values, count, low)
   if (memory === null) {
     extrapolateWindowsPlain(timestamps, values, count, grid, low, high, counter, perSecond, kinds, results)
     return
   }
   const { steps } = grid
-  memory.values.set(values.subarray(0, count))
   const found = memory.kernel.exports.windowExtrapolate(count, steps, grid.endMs, grid.stepMs, grid.rangeMs, counter, perSecond)
-  if (found === steps) {
-    kinds.fill(1, 0, steps)
-    results.set(memory.results.subarray(0, steps))
-  } else if (found > 0) {
-    for (let k = 0; k < steps; k++) {
-      if (memory.kinds[k] === 0) continue
-      kinds[k] = 1
-      results[k] = memory.results[k]!
-    }
+  if (found > 0) takeResults(memory, 0, steps, found === steps, kinds, results)
+}
+
+/**
+ * The compensated sum, or the mean, of every window of steps `from` to `to` that has a sample, as Prometheus adds: sets `kinds[k]` to 1 and
+ * `results[k]`; the other steps are left alone.
+ */
+export function sumWindows(
+  timestamps: Float64Array,
+  values: Float64Array,
+  count: number,
+  low: Int32Array,
+  high: Int32Array,
+  from: number,
+  to: number,
+  mean: boolean,
+  kinds: Uint8Array,
+  results: Float64Array,
+): void {
+  const memory = loaded(timestamps, values, count, low)
+  if (memory === null) {
+    sumWindowsPlain(values, low, high, from, to, mean, kinds, results)
+    return
+  }
+  memory.kernel.exports.windowSums(from, to, mean)
+  takeResults(memory, from, to, false, kinds, results)
+}
+
+/**
+ * The line of least squares through every window of steps `from` to `to` with at least two samples: sets `kinds[k]` to 1, `results[k]` to the slope a
+ * second and `intercepts[k]` to its value at `originMs + k * originStepMs`; the other steps are left alone. Without `intercepts` the origin is each
+ * window's first sample.
+ */
+export function fitWindows(
+  timestamps: Float64Array,
+  values: Float64Array,
+  count: number,
+  low: Int32Array,
+  high: Int32Array,
+  from: number,
+  to: number,
+  originMs: number,
+  originStepMs: number,
+  kinds: Uint8Array,
+  results: Float64Array,
+  intercepts: Float64Array | null,
+): void {
+  const memory = loaded(timestamps, values, count, low)
+  if (memory === null) {
+    fitWindowsPlain(timestamps, values, low, high, from, to, originMs, originStepMs, kinds, results, intercepts)
+    return
+  }
+  memory.kernel.exports.windowLines(from, to, originMs, originStepMs, intercepts === null)
+  takeResults(memory, from, to, false, kinds, results)
+  if (intercepts !== null) for (let k = from; k < to; k++) if (memory.kinds[k] !== 0) intercepts[k] = memory.second[k]!
+}
+
+function takeResults(memory: Areas, from: number, to: number, all: boolean, kinds: Uint8Array, results: Float64Array): void {
+  if (all) {
+    kinds.fill(1, from, to)
+    results.set(memory.results.subarray(from, to), from)
+    return
+  }
+  for (let k = from; k < to; k++) {
+    if (memory.kinds[k] === 0) continue
+    kinds[k] = 1
+    results[k] = memory.results[k]!
   }
 }
 
-function areasFor(count: number, steps: number): Areas | null {
-  if (count > MAX_SAMPLES || steps > MAX_STEPS || steps < MIN_STEPS) return null
+function areasFor(timestamps: Float64Array, count: number, steps: number): Areas | null {
+  if (count > MAX_SAMPLES || steps > MAX_STEPS) return null
   if (areas === undefined) areas = makeAreas()
+  if (areas === null || (steps < MIN_STEPS && !liesAt(timestamps, areas, areas.timesAddress))) return null
   return areas
 }
 
@@ -106,13 +217,24 @@ function makeAreas(): Areas | null {
   if (kernel === null) return null
   const { exports, bytes } = kernel
   const { buffer } = bytes
+  const timesAddress = exports.windowTimesAddress()
+  const valuesAddress = exports.windowValuesAddress()
+  const columns = SIZES.map((size) => ({
+    timestamps: new Float64Array(buffer, timesAddress, size),
+    values: new Float64Array(buffer, valuesAddress, size),
+  }))
   return {
     kernel,
-    times: new Float64Array(buffer, exports.windowTimesAddress(), MAX_SAMPLES),
-    values: new Float64Array(buffer, exports.windowValuesAddress(), MAX_SAMPLES),
+    buffer,
+    timesAddress,
+    valuesAddress,
+    times: new Float64Array(buffer, timesAddress, MAX_SAMPLES),
+    values: new Float64Array(buffer, valuesAddress, MAX_SAMPLES),
     low: new Int32Array(buffer, exports.windowLowAddress(), MAX_STEPS),
     high: new Int32Array(buffer, exports.windowHighAddress(), MAX_STEPS),
     kinds: new Uint8Array(buffer, exports.windowKindsAddress(), MAX_STEPS),
     results: new Float64Array(buffer, exports.windowResultsAddress(), MAX_STEPS),
+    second: new Float64Array(buffer, exports.windowSecondAddress(), MAX_STEPS),
+    columns,
   }
 }

@@ -1,4 +1,17 @@
-import { extrapolateWindows, extrapolateWindowsPlain, windowBounds, windowBoundsPlain, type WindowGrid } from '@tsink/kernel'
+import {
+  extrapolateWindows,
+  extrapolateWindowsPlain,
+  firstNaN,
+  firstNaNPlain,
+  fitWindows,
+  fitWindowsPlain,
+  sumWindows,
+  sumWindowsPlain,
+  windowBounds,
+  windowBoundsPlain,
+  windowColumns,
+  type WindowGrid,
+} from '@tsink/kernel'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 
@@ -42,34 +55,96 @@ const grid: fc.Arbitrary<WindowGrid> = fc.record({
   rangeMs: fc.oneof(fc.constantFrom(300_000, 60_000), fc.integer({ min: 1, max: 1_000_000 })),
 })
 
-test('kernel and twin agree to the last bit on bounds, rate, increase and delta', () => {
-  const check = ({ timestamps, values }: Series, shape: WindowGrid): void => {
-    const count = timestamps.length
-    const bounds = [
-      new Int32Array(shape.steps),
-      new Int32Array(shape.steps),
-      new Int32Array(shape.steps),
-      new Int32Array(shape.steps),
-    ] as const
-    windowBounds(timestamps, count, shape, bounds[0], bounds[1])
-    windowBoundsPlain(timestamps, count, shape, bounds[2], bounds[3])
-    expect(bounds[0]).toEqual(bounds[2])
-    expect(bounds[1]).toEqual(bounds[3])
-    for (const [counter, perSecond] of [
-      [true, true],
-      [true, false],
-      [false, false],
-    ] as const) {
-      const kinds = [new Uint8Array(shape.steps), new Uint8Array(shape.steps)] as const
-      const results = [new Float64Array(shape.steps), new Float64Array(shape.steps)] as const
-      extrapolateWindows(timestamps, values, count, shape, bounds[0], bounds[1], counter, perSecond, kinds[0], results[0])
-      extrapolateWindowsPlain(timestamps, values, count, shape, bounds[2], bounds[3], counter, perSecond, kinds[1], results[1])
-      expect(kinds[0]).toEqual(kinds[1])
+/** The samples where the kernel has them at once, or in arrays of their own. */
+function placed({ timestamps, values }: Series, inKernel: boolean): Series {
+  const columns = inKernel ? windowColumns(timestamps.length) : null
+  if (columns === null) return { timestamps, values }
+  columns.timestamps.set(timestamps)
+  columns.values.set(values)
+  return columns
+}
+
+for (const inKernel of [false, true]) {
+  test(`kernel and twin agree to the last bit on samples ${inKernel ? 'in its memory' : 'in arrays of their own'}`, () => {
+    const check = (series: Series, shape: WindowGrid): void => {
+      const count = series.timestamps.length
+      const { steps, endMs, stepMs } = shape
+      const [low, high, lowPlain, highPlain] = [0, 1, 2, 3].map(() => new Int32Array(steps)) as [
+        Int32Array,
+        Int32Array,
+        Int32Array,
+        Int32Array,
+      ]
+      const { timestamps, values } = placed(series, inKernel)
+      windowBounds(timestamps, count, shape, low, high)
+      windowBoundsPlain(series.timestamps, count, shape, lowPlain, highPlain)
+      expect(low).toEqual(lowPlain)
+      expect(high).toEqual(highPlain)
       // As numbers that may be NaN: which NaN an operation makes is the processor's choice.
-      expect(results[0]).toEqual(results[1])
+      const same = (
+        run: (kinds: Uint8Array, results: Float64Array, second: Float64Array) => void,
+        twin: (kinds: Uint8Array, results: Float64Array, second: Float64Array) => void,
+      ): void => {
+        const [one, other] = [0, 1].map(() => [new Uint8Array(steps), new Float64Array(steps), new Float64Array(steps)] as const)
+        run(...one!)
+        twin(...other!)
+        expect(one).toEqual(other)
+      }
+      for (const [counter, perSecond] of [
+        [true, true],
+        [true, false],
+        [false, false],
+      ] as const) {
+        same(
+          (kinds, results) => extrapolateWindows(timestamps, values, count, shape, low, high, counter, perSecond, kinds, results),
+          (kinds, results) =>
+            extrapolateWindowsPlain(series.timestamps, series.values, count, shape, low, high, counter, perSecond, kinds, results),
+        )
+      }
+      for (const [from, to] of [
+        [0, steps],
+        [steps >> 2, steps >> 1],
+      ] as const) {
+        for (const mean of [false, true]) {
+          same(
+            (kinds, results) => sumWindows(timestamps, values, count, low, high, from, to, mean, kinds, results),
+            (kinds, results) => sumWindowsPlain(series.values, low, high, from, to, mean, kinds, results),
+          )
+        }
+        same(
+          (kinds, results) => fitWindows(timestamps, values, count, low, high, from, to, 0, 0, kinds, results, null),
+          (kinds, results) => fitWindowsPlain(series.timestamps, series.values, low, high, from, to, 0, 0, kinds, results, null),
+        )
+        same(
+          (...out) => fitWindows(timestamps, values, count, low, high, from, to, endMs + 7, stepMs, ...out),
+          (...out) => fitWindowsPlain(series.timestamps, series.values, low, high, from, to, endMs + 7, stepMs, ...out),
+        )
+      }
+      for (const from of [0, 1, count >> 1]) expect(firstNaN(values, from, count)).toBe(firstNaNPlain(series.values, from, count))
     }
+    fc.assert(fc.property(series, grid, check), { numRuns: 500 })
+  })
+}
+
+test('sums that overflow go on as the twin does', () => {
+  const columns = placed(
+    {
+      timestamps: Float64Array.from({ length: 9 }, (_, i) => i),
+      values: Float64Array.of(1e308, 1e308, 1e308, -1e308, 3, 1e308, 1e308, Infinity, 2),
+    },
+    true,
+  )
+  const low = new Int32Array(8)
+  const high = new Int32Array(8)
+  windowBounds(columns.timestamps, 9, { steps: 8, endMs: 1, stepMs: 1, rangeMs: 6 }, low, high)
+  for (const mean of [false, true]) {
+    const [kinds, results, twinKinds, twin] = [new Uint8Array(8), new Float64Array(8), new Uint8Array(8), new Float64Array(8)]
+    sumWindows(columns.timestamps, columns.values, 9, low, high, 0, 8, mean, kinds!, results!)
+    sumWindowsPlain(columns.values.slice(), low, high, 0, 8, mean, twinKinds!, twin!)
+    expect(results).toEqual(twin)
+    expect(kinds).toEqual(twinKinds)
+    expect(Number.isFinite(results[2])).toBe(mean)
   }
-  fc.assert(fc.property(series, grid, check), { numRuns: 500 })
 })
 
 test('the samples of one series are never taken for those of another', () => {

@@ -10,6 +10,15 @@ import type { WindowGrid } from '../windows.ts'
 /** See `windowBounds`. */
 export function windowBoundsPlain(timestamps: Float64Array, count: number, grid: WindowGrid, low: Int32Array, high: Int32Array): void {
   const { steps, endMs, stepMs, rangeMs } = grid
+  // A few steps over many samples are looked for, not walked to.
+  if (steps * 32 < count) {
+    for (let k = 0; k < steps; k++) {
+      const end = endMs + k * stepMs
+      high[k] = firstAfter(timestamps, count, end)
+      low[k] = firstAfter(timestamps, high[k]!, end - rangeMs)
+    }
+    return
+  }
   let a = 0
   let b = 0
   let strideA = 0
@@ -34,6 +43,24 @@ export function windowBoundsPlain(timestamps: Float64Array, count: number, grid:
     low[k] = a
     high[k] = b
   }
+}
+
+/** The first place below `count` with a later time, else `count`. */
+function firstAfter(timestamps: Float64Array, count: number, time: number): number {
+  let low = 0
+  let high = count
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (timestamps[middle]! <= time) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/** See `firstNaN`. */
+export function firstNaNPlain(values: Float64Array, from: number, count: number): number {
+  for (let i = from; i < count; i++) if (values[i]! !== values[i]!) return i
+  return count
 }
 
 /**

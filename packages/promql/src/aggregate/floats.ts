@@ -2,8 +2,8 @@
  * Accumulators of floats: the state of one group at every step, as columns. Each takes one series at a time, in one loop, and needs the memory
  * of its group only, however many series there are.
  */
+import { add, lost } from '@tsink/kernel'
 import { FLOAT, type StepSeries } from '../evaluate/steps.ts'
-import { add, lost } from '../functions/summation.ts'
 
 /** Adds the floats of series and in the end writes one float for each step that had any. */
 export interface FloatAccumulator {
@@ -54,7 +54,7 @@ class Sum implements FloatAccumulator {
         sums[k] = value
         continue
       }
-      // The steps of summation.ts, written out: this loop is the hot path of every dashboard.
+      // The steps of `add`, written out: this loop is the hot path of every dashboard.
       const sum = sums[k]!
       const total = sum + value
       if (total === Infinity || total === -Infinity) rests[k] = 0

@@ -2,30 +2,33 @@
  * The `_over_time` functions of floats. Minimum and maximum keep a queue of candidates as the window moves; sums of integers are differences
  * of running sums; what depends on the order of additions is computed for each window anew, as the reference does.
  */
+import { sumWindows } from '@tsink/kernel'
 import { FLOAT, type StepSeries } from '../evaluate/steps.ts'
 import { printShortest } from '../numbers.ts'
-import { exactPrefix, meanOf, quantileOf, sumOf, varianceOf } from './summation.ts'
+import { exactPrefix, quantileOf, varianceOf } from './summation.ts'
 import type { Window } from './window.ts'
 
 export function sumOverTime(window: Window, out: StepSeries): void {
-  const { values, low, high, from, to } = window
-  const prefix = overlaps(window) ? exactPrefix(values, window.count) : null
-  for (let k = from; k < to; k++) {
-    if (high[k] === low[k]) continue
-    out.kinds[k] = FLOAT
-    out.values[k] = prefix === null ? sumOf(values, low[k]!, high[k]!) : prefix[high[k]!]! - prefix[low[k]!]!
-  }
+  addUp(window, out, false)
 }
 
 export function avgOverTime(window: Window, out: StepSeries): void {
-  const { values, low, high, from, to } = window
-  const prefix = overlaps(window) ? exactPrefix(values, window.count) : null
+  addUp(window, out, true)
+}
+
+function addUp(window: Window, out: StepSeries, mean: boolean): void {
+  const { timestamps, values, count, low, high, from, to } = window
+  const prefix = overlaps(window) ? exactPrefix(values, count) : null
+  if (prefix === null) {
+    sumWindows(timestamps, values, count, low, high, from, to, mean, out.kinds, out.values)
+    return
+  }
   for (let k = from; k < to; k++) {
     const first = low[k]!
     const end = high[k]!
     if (end === first) continue
     out.kinds[k] = FLOAT
-    out.values[k] = prefix === null ? meanOf(values, first, end) : (prefix[end]! - prefix[first]!) / (end - first)
+    out.values[k] = (prefix[end]! - prefix[first]!) / (mean ? end - first : 1)
   }
 }
 

@@ -2,77 +2,23 @@
  * deriv, predict_linear and double_exponential_smoothing: lines and trends through the floats of a window.
  */
 import { TsinkError } from '@tsink/core'
+import { fitWindows } from '@tsink/kernel'
 import { FLOAT, type StepSeries } from '../evaluate/steps.ts'
-import { add, lost } from './summation.ts'
 import type { Window } from './window.ts'
 
-/** The slope, per second, and the intercept of the last {@link fitLine}. */
-const line = new Float64Array(2)
-const SLOPE = 0
-const INTERCEPT = 1
-
-/** Least squares over `values[from..to)`, with the intercept at `originMs`; leaves the result in `line`. */
-function fitLine(timestamps: Float64Array, values: Float64Array, from: number, to: number, originMs: number): void {
-  let sumX = 0
-  let sumY = 0
-  let sumXY = 0
-  let sumXX = 0
-  let lostX = 0
-  let lostY = 0
-  let lostXY = 0
-  let lostXX = 0
-  const firstY = values[from]!
-  let constant = true
-  for (let i = from; i < to; i++) {
-    const x = (timestamps[i]! - originMs) / 1_000
-    const y = values[i]!
-    if (i > from && y !== firstY) constant = false
-    sumX = add(x, sumX, lostX)
-    lostX = lost[0]!
-    sumY = add(y, sumY, lostY)
-    lostY = lost[0]!
-    sumXY = add(x * y, sumXY, lostXY)
-    lostXY = lost[0]!
-    sumXX = add(x * x, sumXX, lostXX)
-    lostXX = lost[0]!
-  }
-  if (constant) {
-    const infinite = firstY === Infinity || firstY === -Infinity
-    line[SLOPE] = infinite ? NaN : 0
-    line[INTERCEPT] = infinite ? NaN : firstY
-    return
-  }
-  sumX += lostX
-  sumY += lostY
-  sumXY += lostXY
-  sumXX += lostXX
-  const count = to - from
-  const covariance = sumXY - (sumX * sumY) / count
-  const variance = sumXX - (sumX * sumX) / count
-  const slope = covariance / variance
-  line[SLOPE] = slope
-  line[INTERCEPT] = sumY / count - (slope * sumX) / count
-}
-
 export function derivative(window: Window, out: StepSeries): void {
-  const { timestamps, values, low, high, from, to } = window
-  for (let k = from; k < to; k++) {
-    if (high[k]! - low[k]! < 2) continue
-    fitLine(timestamps, values, low[k]!, high[k]!, timestamps[low[k]!]!)
-    out.kinds[k] = FLOAT
-    out.values[k] = line[SLOPE]!
-  }
+  const { timestamps, values, count, low, high, from, to } = window
+  fitWindows(timestamps, values, count, low, high, from, to, 0, 0, out.kinds, out.values, null)
 }
+
+let intercepts = new Float64Array(64)
 
 export function predictLinear(window: Window, out: StepSeries): void {
-  const { timestamps, values, low, high, from, to, evaluationMs, evaluationStepMs, params } = window
+  const { timestamps, values, count, low, high, from, to, steps, evaluationMs, evaluationStepMs, params } = window
   const seconds = params[0]!
-  for (let k = from; k < to; k++) {
-    if (high[k]! - low[k]! < 2) continue
-    fitLine(timestamps, values, low[k]!, high[k]!, evaluationMs + k * evaluationStepMs)
-    out.kinds[k] = FLOAT
-    out.values[k] = line[SLOPE]! * seconds[k]! + line[INTERCEPT]!
-  }
+  if (intercepts.length < steps) intercepts = new Float64Array(steps)
+  fitWindows(timestamps, values, count, low, high, from, to, evaluationMs, evaluationStepMs, out.kinds, out.values, intercepts)
+  for (let k = from; k < to; k++) if (out.kinds[k] === FLOAT) out.values[k] = out.values[k]! * seconds[k]! + intercepts[k]!
 }
 
 /** Holt's linear smoothing: a level and a trend, each an exponential average. */

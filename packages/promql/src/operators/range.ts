@@ -11,7 +11,7 @@ import type { Samples } from '../functions/window.ts'
 import type { RangeSource, SubqueryInput } from '../plan.ts'
 import { detectResets, Reader, selectSeries } from './reader.ts'
 
-/** One series of a range. The samples are valid until the next series is asked for. */
+/** One series of a range. The samples are valid until the next series is asked for, and over an await only when they have been detached. */
 export interface RangeSeries {
   readonly labels: Labels
   readonly dropName: boolean
@@ -51,7 +51,8 @@ export async function* readRange(
     toMs: lastMs + (extended === 'smoothed' ? lookbackMs : 0),
     hints: { func: selector.above, step: grid.stepMs, range: rangeMs },
   }
-  const reader = new Reader(execution)
+  // The samples beyond the range that an extended one looks at are looked at more than once.
+  const reader = new Reader(execution, extended === 'none')
   const measure = execution.measure(planId)
   const withStarts = execution.settings.features.useStartTimestamps
   for await (const page of selectSeries(request, execution)) {

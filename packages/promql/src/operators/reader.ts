@@ -14,6 +14,7 @@ import {
   type Timestamp,
   type TimeUnit,
 } from '@tsink/core'
+import { firstNaN, windowColumns, type WindowColumns } from '@tsink/kernel'
 import type { Execution } from '../evaluate/execution.ts'
 import { wasReset } from '../histogram/arithmetic.ts'
 
@@ -49,28 +50,46 @@ function toUnit(ms: number, unit: TimeUnit, round: (value: number) => number): T
   return round((ms * UNITS_PER_SECOND[unit]) / 1_000)
 }
 
-/** Reads one series after the other into the same columns. `timestamps` are milliseconds afterwards. */
+/**
+ * Reads one series after the other into the same columns. `timestamps` are milliseconds afterwards. With `inKernel` the columns of floats lie in the
+ * kernel's memory, where windows over them need no copies: then what was read is good until anything else is read, at the next await at the latest.
+ */
 export class Reader {
   readonly buffer: SampleBuffer = new SampleBuffer()
+  readonly #own: WindowColumns = { timestamps: this.buffer.timestamps, values: this.buffer.values }
   readonly #scratch: SampleBuffer = new SampleBuffer()
   readonly #execution: Execution
   readonly #unit: TimeUnit
+  readonly #inKernel: boolean
 
-  constructor(execution: Execution) {
+  constructor(execution: Execution, inKernel = false) {
     this.#execution = execution
     this.#unit = execution.settings.store.unit
+    this.#inKernel = inKernel
   }
 
   /** All samples of the series in the selection's range; `withStale` keeps the stale markers. */
   read(series: SelectedSeries, withStale: boolean): SampleBuffer {
     const { buffer } = this
     this.#execution.countSeries()
-    if (series.nextWindow === undefined) series.read(buffer)
+    if (this.#inKernel) this.#place(series.kind === 'f64' ? windowColumns(series.maxSamples) : null)
+    // Only nanoseconds come in windows.
+    if (this.#unit !== 'ns' || series.nextWindow === undefined) series.read(buffer)
     else this.#readWindows(series)
+    // What is taken apart by kind goes through the kernel's memory itself.
+    if (this.#inKernel && buffer.histograms !== null) detach(buffer)
     if (this.#unit !== 'ms') toMilliseconds(buffer, this.#unit)
     if (!withStale) removeStale(buffer)
     this.#execution.read(buffer.count)
     return buffer
+  }
+
+  /** Puts the buffer's columns into the kernel's memory, or back into its own. */
+  #place(columns: WindowColumns | null): void {
+    const { timestamps, values } = columns ?? this.#own
+    this.buffer.clear()
+    this.buffer.timestamps = timestamps
+    this.buffer.values = values
   }
 
   #readWindows(series: SelectedSeries): void {
@@ -99,6 +118,12 @@ export class Reader {
   }
 }
 
+/** Gives samples columns of their own. */
+export function detach(samples: { timestamps: Float64Array; values: Float64Array; readonly count: number }): void {
+  samples.timestamps = samples.timestamps.slice(0, samples.count)
+  samples.values = samples.values.slice(0, samples.count)
+}
+
 function copyTimes(window: SampleBuffer, into: Float64Array, at: number): void {
   const { timestamps, base, count } = window
   if (base === 0) into.set(timestamps.subarray(0, count), at)
@@ -115,26 +140,30 @@ function toMilliseconds(buffer: SampleBuffer, unit: TimeUnit): void {
   buffer.base = 0
 }
 
-/** Removes the stale markers from the columns, in place. */
+/** Removes the stale markers from the columns, in place. What lies between two of them is moved as a whole. */
 export function removeStale(buffer: SampleBuffer): void {
-  const { values, count } = buffer
-  let at = 0
-  // Most series have no marker: find the first one before anything is moved.
-  for (; at < count; at++) if (values[at]! !== values[at]! && isStaleAt(buffer, at)) break
-  if (at === count) return
-  const { timestamps, histograms, startTimestamps } = buffer
-  let kept = at
-  for (; at < count; at++) {
-    if (values[at]! !== values[at]! && isStaleAt(buffer, at)) continue
-    timestamps[kept] = timestamps[at]!
-    // Through a typed array, so that a NaN keeps its bits.
-    values.copyWithin(kept, at, at + 1)
-    if (histograms !== null) histograms[kept] = histograms[at]
-    if (startTimestamps !== null) startTimestamps[kept] = startTimestamps[at]!
-    kept++
+  const { timestamps, values, histograms, startTimestamps, count } = buffer
+  let kept = nextStale(buffer, 0)
+  if (kept === count) return
+  for (let stale = kept; stale < count;) {
+    const from = stale + 1
+    stale = nextStale(buffer, from)
+    timestamps.copyWithin(kept, from, stale)
+    values.copyWithin(kept, from, stale)
+    startTimestamps?.copyWithin(kept, from, stale)
+    histograms?.copyWithin(kept, from, stale)
+    kept += stale - from
   }
   buffer.count = kept
   if (histograms !== null) histograms.length = kept
+}
+
+/** The first stale marker from a place on, or the count of samples. */
+function nextStale(buffer: SampleBuffer, from: number): number {
+  const { values, count } = buffer
+  let at = firstNaN(values, from, count)
+  while (at < count && !isStaleAt(buffer, at)) at = firstNaN(values, at + 1, count)
+  return at
 }
 
 /** Whether sample `at` is a stale marker, float or histogram. */

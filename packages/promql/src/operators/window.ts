@@ -12,6 +12,7 @@ import type { WindowPlan } from '../plan.ts'
 import { quote } from '../strings.ts'
 import { NameDropper } from './names.ts'
 import { readRange, shapeOf } from './range.ts'
+import { detach } from './reader.ts'
 
 /** These give a sample of the range itself, which keeps its name. */
 const KEEPS_NAME = new Set(['last_over_time', 'first_over_time'])
@@ -53,8 +54,11 @@ export async function* overWindows(plan: WindowPlan, grid: Grid, execution: Exec
       let cost = extended === 'none' ? costPerSample(func, window) : costOfExtended(window)
       const isLarge = exceedsSlice(window, cost)
       if (isLarge && extended === 'none') cost *= shareOfCost(func, window)
-      if (isLarge && cost > 0) await fillInParts(fill, window, split, cost, result, execution)
-      else fill(window, result)
+      if (isLarge && cost > 0) {
+        // Others may read before the parts are done.
+        detach(window)
+        await fillInParts(fill, window, split, cost, result, execution)
+      } else fill(window, result)
       if (isEmpty(result)) {
         execution.recycle(result)
         continue
