@@ -1,3 +1,4 @@
+export { exponentialBound } from './exponential-bound.ts'
 export {
   BatchBuilder,
   MAX_LISTED_REJECTIONS,

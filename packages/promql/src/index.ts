@@ -55,7 +55,7 @@ export {
   type Combined,
 } from './histogram/arithmetic.ts'
 export { classicFraction, classicQuantile, type ClassicBucket } from './histogram/classic.ts'
-export { compact, exponentialBound } from './histogram/layout.ts'
+export { compact } from './histogram/layout.ts'
 export { printHistogram } from './histogram/print.ts'
 export { histogramFraction, histogramQuantile, histogramVariance } from './histogram/quantile.ts'
 export { trimHistogram } from './histogram/trim.ts'

@@ -5,7 +5,15 @@
 
 export interface Series {
   readonly metric: Readonly<Record<string, string>>
-  readonly values: readonly (readonly [seconds: number, value: string])[]
+  readonly values?: readonly (readonly [seconds: number, value: string])[]
+  readonly histograms?: readonly (readonly [seconds: number, histogram: ApiHistogram])[]
+}
+
+/** A native histogram in the API's form. */
+export interface ApiHistogram {
+  readonly count: string
+  readonly sum: string
+  readonly buckets?: readonly (readonly [boundaries: number, lower: string, upper: string, count: string])[]
 }
 
 /** Rounding differs in the last bits where sums are built in another order. */
@@ -32,13 +40,36 @@ function nameOf({ metric }: Series): string {
 }
 
 function firstDifference(theirs: Series, ours: Series): string | null {
-  if (theirs.values.length !== ours.values.length) return `they have ${theirs.values.length} samples, we have ${ours.values.length}`
-  for (const [i, [seconds, value]] of theirs.values.entries()) {
-    const [ourSeconds, ourValue] = ours.values[i]!
+  return (
+    sampleDifference(theirs.values ?? [], ours.values ?? [], same) ??
+    sampleDifference(theirs.histograms ?? [], ours.histograms ?? [], sameHistogram)
+  )
+}
+
+function sampleDifference<T>(
+  theirs: readonly (readonly [seconds: number, value: T])[],
+  ours: readonly (readonly [seconds: number, value: T])[],
+  isSame: (a: T, b: T) => boolean,
+): string | null {
+  if (theirs.length !== ours.length) return `they have ${theirs.length} samples, we have ${ours.length}`
+  for (const [i, [seconds, value]] of theirs.entries()) {
+    const [ourSeconds, ourValue] = ours[i]!
     if (seconds !== ourSeconds) return `sample ${i} is at ${seconds} there and at ${ourSeconds} here`
-    if (!same(value, ourValue)) return `at ${seconds} they have ${value}, we have ${ourValue}`
+    if (!isSame(value, ourValue)) return `at ${seconds} they have ${print(value)}, we have ${print(ourValue)}`
   }
   return null
+}
+
+function print(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+function sameHistogram(a: ApiHistogram, b: ApiHistogram): boolean {
+  const [left, right] = [a.buckets ?? [], b.buckets ?? []]
+  if (!same(a.count, b.count) || !same(a.sum, b.sum) || left.length !== right.length) return false
+  return left.every(
+    (bucket, i) => bucket[0] === right[i]![0] && bucket.slice(1).every((text, j) => same(String(text), String(right[i]![j + 1]))),
+  )
 }
 
 function same(a: string, b: string): boolean {

@@ -4,10 +4,13 @@
  */
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { differential } from './differential.ts'
 import { page } from './page.ts'
 import type { Part } from './part.ts'
 import { findProgram, installMissing } from './programs.ts'
 import { prometheus } from './prometheus.ts'
+import { remoteRead, remoteRead3 } from './readers/prometheus.ts'
+import { vmctl } from './readers/vmctl.ts'
 import { scraping } from './scraping.ts'
 import { collectd } from './senders/collectd.ts'
 import { hotShots } from './senders/hot-shots.ts'
@@ -40,6 +43,10 @@ const parts: readonly Part[] = [
   collectd,
   vmagent,
   prometheus3,
+  remoteRead,
+  remoteRead3,
+  vmctl,
+  differential,
 ]
 
 const suite = new Suite()

@@ -1,6 +1,7 @@
 export { difference, type DifferentialRange } from './differential.ts'
 export { evaluateAt, type NaiveQuery } from './naive/evaluate.ts'
-export { Dice, generateData, generateQuery } from './naive/generate.ts'
+export { Dice, generateData, generateQuery, type GeneratedData } from './naive/generate.ts'
+export { generateHistogramQuery } from './naive/generate-histograms.ts'
 export { readAll, type NaiveSeries } from './naive/values.ts'
 export { runScript, SCRIPT_FEATURES, type ScriptFailure, type ScriptOptions, type ScriptReport } from './run.ts'
 export { parseScript, ScriptError, type Command } from './script.ts'

@@ -15,7 +15,8 @@ describe('the columnar evaluator and the naive one', () => {
       const dice = new Dice(SEED)
       for (let done = 0; done < QUERIES; done += QUERIES_PER_STORE) {
         const store = new ModelStore()
-        const { startMs, endMs } = await generateData(dice, store)
+        const { batch, startMs, endMs } = generateData(dice)
+        await store.append(batch)
         const data = await readAll(store)
         for (let i = 0; i < QUERIES_PER_STORE; i++) {
           const query = generateQuery(dice)

@@ -2,6 +2,8 @@
  * Functions that map each float by itself. What they do not understand, histograms, they leave out.
  */
 
+import { CALENDAR } from './calendar.ts'
+
 export type Mapping = (value: number) => number
 
 export const MAPPINGS: Readonly<Record<string, Mapping>> = {
@@ -29,31 +31,5 @@ export const MAPPINGS: Readonly<Record<string, Mapping>> = {
   atanh: Math.atanh,
   rad: (value) => (value * Math.PI) / 180,
   deg: (value) => (value * 180) / Math.PI,
-  day_of_month: (seconds) => dateOf(seconds).getUTCDate(),
-  day_of_week: (seconds) => dateOf(seconds).getUTCDay(),
-  day_of_year: dayOfYear,
-  days_in_month: daysInMonth,
-  hour: (seconds) => dateOf(seconds).getUTCHours(),
-  minute: (seconds) => dateOf(seconds).getUTCMinutes(),
-  month: (seconds) => dateOf(seconds).getUTCMonth() + 1,
-  year: (seconds) => dateOf(seconds).getUTCFullYear(),
-}
-
-/** Fractions of seconds are cut off. */
-function dateOf(seconds: number): Date {
-  return new Date(Math.trunc(seconds) * 1_000)
-}
-
-const DAY_MS = 86_400_000
-
-function dayOfYear(seconds: number): number {
-  const date = dateOf(seconds)
-  const first = Date.UTC(date.getUTCFullYear(), 0, 1)
-  return Math.floor((date.getTime() - first) / DAY_MS) + 1
-}
-
-function daysInMonth(seconds: number): number {
-  const date = dateOf(seconds)
-  // Day 0 of the next month is the last of this one.
-  return new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate()
+  ...CALENDAR,
 }

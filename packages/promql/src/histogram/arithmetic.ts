@@ -4,10 +4,9 @@
  * Exponential histograms meet at the coarser schema and the wider zero bucket; custom ones at the bounds that both have. The rules are those of
  * Prometheus, so that results agree.
  */
-import { isHistogramReset, type CounterResetHint, type Histogram } from '@tsink/core'
+import { exponentialBound, isHistogramReset, type CounterResetHint, type Histogram } from '@tsink/core'
 import {
   bucketsInOrder,
-  exponentialBound,
   negativeOf,
   positiveOf,
   reduceBuckets,
@@ -161,7 +160,7 @@ function widenZeroBucket(h: Histogram, atLeast: number): { threshold: number; co
 /** Buckets that are not swallowed by the zero bucket. */
 function outsideZero(buckets: Buckets, schema: number, threshold: number): Buckets {
   if (threshold === 0) return buckets
-  const first = buckets.indexes.findIndex((index) => exponentialBound(index, schema) > threshold)
+  const first = buckets.indexes.findIndex((index) => exponentialBound(schema, index) > threshold)
   if (first < 0) return NO_BUCKETS
   return { indexes: buckets.indexes.slice(first), counts: buckets.counts.slice(first) }
 }

@@ -4,7 +4,7 @@
  * Spans are how histograms are stored; arithmetic wants one column of bucket indexes with one of counts. Positive bucket i of an exponential
  * schema covers (base^(i-1), base^i]; the negative side mirrors it. With custom buckets i covers (bound[i-1], bound[i]].
  */
-import { CUSTOM_BUCKETS_SCHEMA, type Histogram, type Span } from '@tsink/core'
+import { CUSTOM_BUCKETS_SCHEMA, exponentialBound, type Histogram, type Span } from '@tsink/core'
 
 /** Ascending bucket indexes with their counts. */
 export interface Buckets {
@@ -102,25 +102,15 @@ export function toSchema(h: Histogram, schema: number): Histogram {
   return withBuckets({ ...h, schema }, reduceBuckets(positiveOf(h), h.schema, schema), reduceBuckets(negativeOf(h), h.schema, schema))
 }
 
-/** The upper bound of positive bucket `index` at an exponential schema. Powers of two are exact. */
-export function exponentialBound(index: number, schema: number): number {
-  if (schema <= 0) return Math.pow(2, index * Math.pow(2, -schema))
-  const perDoubling = Math.pow(2, schema)
-  const whole = Math.floor(index / perDoubling)
-  const part = index - whole * perDoubling
-  // Beyond 2^1023 the product would pass through a smaller factor exactly, but the factor itself would already be infinite.
-  return whole > 1_023 ? Infinity : Math.pow(2, part / perDoubling) * Math.pow(2, whole)
-}
-
 /** The upper bound of bucket `index`, for both kinds of schema. */
 export function upperBound(h: Histogram, index: number): number {
   if (usesCustomBuckets(h)) return index < h.customValues.length ? h.customValues[index]! : Infinity
-  return exponentialBound(index, h.schema)
+  return exponentialBound(h.schema, index)
 }
 
 function lowerBound(h: Histogram, index: number): number {
   if (usesCustomBuckets(h)) return index <= 0 ? -Infinity : h.customValues[index - 1]!
-  return exponentialBound(index - 1, h.schema)
+  return exponentialBound(h.schema, index - 1)
 }
 
 /** All buckets in ascending order of their bounds: the negative ones, the zero bucket, the positive ones. Empty ones are left out. */

@@ -3,6 +3,7 @@
  * exponential buckets, on a linear one in the zero bucket and in custom buckets.
  */
 import type { Histogram } from '@tsink/core'
+import { add, lost } from '../functions/summation.ts'
 import { bucketsInOrder, usesCustomBuckets, type Bucket } from './layout.ts'
 
 /** What the presence of NaN observations does to a quantile. */
@@ -60,20 +61,18 @@ export function histogramFraction(lower: number, upper: number, h: Histogram): {
 export function histogramVariance(h: Histogram): number {
   const mean = h.sum / h.count
   let sum = 0
-  let lost = 0
+  let compensation = 0
   for (const bucket of bucketsAround(h)) {
     const deviation = representative(h, bucket) - mean
-    const addend = bucket.count * deviation * deviation
-    const next = sum + addend
-    lost += Math.abs(sum) >= Math.abs(addend) ? sum - next + addend : addend - next + sum
-    sum = next
+    sum = add(bucket.count * deviation * deviation, sum, compensation)
+    compensation = lost[0]!
   }
-  return (sum + lost) / h.count
+  return (sum + compensation) / h.count
 }
 
-/** The buckets in order; those that reach into the zero bucket end where it begins. */
+/** The buckets in order; those that reach into the zero bucket end where it begins. A negative histogram has no zero bucket here. */
 function bucketsAround(h: Histogram): Bucket[] {
-  const all = bucketsInOrder(h)
+  const all = bucketsInOrder(h.zeroCount > 0 ? h : { ...h, zeroCount: 0 })
   const edge = h.zeroThreshold
   if (edge === 0 || usesCustomBuckets(h)) return all
   return all.map((bucket) => {

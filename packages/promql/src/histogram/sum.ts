@@ -2,10 +2,10 @@
  * Sums and means of many histograms, compensated in every field as those of floats are (see functions/summation.ts). The layout follows the
  * coarsest operand seen so far.
  */
-import type { CounterResetHint, Histogram } from '@tsink/core'
+import { exponentialBound, type CounterResetHint, type Histogram } from '@tsink/core'
 import { add, lost } from '../functions/summation.ts'
 import { commonBounds, commonThreshold, joinHints } from './arithmetic.ts'
-import { bucketsOf, exponentialBound, negativeOf, positiveOf, spansOf, usesCustomBuckets, type Buckets } from './layout.ts'
+import { bucketsOf, negativeOf, positiveOf, spansOf, usesCustomBuckets, type Buckets } from './layout.ts'
 
 /** Adds histograms up, or averages them. Of one family: exponential and custom buckets do not add. */
 export class HistogramSum {
@@ -142,7 +142,7 @@ export class HistogramSum {
       const index = buckets.indexes[i]!
       const count = buckets.counts[i]! / divisor
       // What lies inside the zero bucket counts there, unless the histogram had such a bucket beside its own zero bucket of that width.
-      if (exponentialBound(index, h.schema) > this.#zeroThreshold) into.add(shift === 0 ? index : coarser(index, shift), count)
+      if (exponentialBound(h.schema, index) > this.#zeroThreshold) into.add(shift === 0 ? index : coarser(index, shift), count)
       else if (widened) this.#parts.totals.add(ZERO, count)
     }
   }
@@ -183,7 +183,7 @@ class Parts {
   swallow(threshold: number, schema: number): void {
     for (const side of [this.positive, this.negative]) {
       for (const [index, sum] of side.sums) {
-        if (exponentialBound(index - 1, schema) >= threshold) continue
+        if (exponentialBound(schema, index - 1) >= threshold) continue
         this.totals.add(ZERO, sum)
         this.totals.add(ZERO, side.lost.get(index)!)
         side.sums.delete(index)

@@ -15,7 +15,7 @@ import {
 } from '@tsink/promql'
 import { aggregate } from './aggregate.ts'
 import { binaryVectors, compute, isComparison } from './binary.ts'
-import { CALENDAR, KEEPS_NAME, MATH, OVER_RANGE, type NaiveRange } from './functions.ts'
+import { CALENDAR, civilOf, KEEPS_NAME, MATH, OVER_RANGE, type NaiveRange } from './functions.ts'
 import { labelFunction } from './labels.ts'
 import { NaiveError, withoutName, type NaivePoint, type NaiveSample, type NaiveSeries, type NaiveValue } from './values.ts'
 
@@ -177,8 +177,8 @@ function evaluateCall(call: Call, time: number, query: NaiveQuery): NaiveValue {
   if (MATH[func] !== undefined) return mapped(MATH[func])
   if (CALENDAR[func] !== undefined) {
     const of = CALENDAR[func]
-    if (args.length === 0) return vector([{ labels: Labels.EMPTY, value: of(new Date(time)) }])
-    return mapped((value) => of(new Date(Math.trunc(value) * 1000)))
+    if (args.length === 0) return vector([{ labels: Labels.EMPTY, value: of(civilOf(time / 1000)) }])
+    return mapped((value) => of(civilOf(value)))
   }
   switch (func) {
     case 'time':

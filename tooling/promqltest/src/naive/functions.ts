@@ -30,16 +30,56 @@ export const MATH: Readonly<Record<string, (v: number) => number>> = {
   deg: (v) => (v * 180) / Math.PI,
 }
 
+/** A moment as the Gregorian calendar in UTC has it; months from 1, days of the week from Sunday. */
+interface Civil {
+  readonly year: bigint
+  readonly month: number
+  readonly day: number
+  readonly dayOfYear: number
+  readonly dayOfWeek: number
+  readonly secondOfDay: number
+}
+
 /** Functions of a Unix time in seconds. */
-export const CALENDAR: Readonly<Record<string, (date: Date) => number>> = {
-  day_of_month: (date) => date.getUTCDate(),
-  day_of_week: (date) => date.getUTCDay(),
-  day_of_year: (date) => Math.floor((date.getTime() - Date.UTC(date.getUTCFullYear(), 0, 1)) / 86_400_000) + 1,
-  days_in_month: (date) => new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate(),
-  hour: (date) => date.getUTCHours(),
-  minute: (date) => date.getUTCMinutes(),
-  month: (date) => date.getUTCMonth() + 1,
-  year: (date) => date.getUTCFullYear(),
+export const CALENDAR: Readonly<Record<string, (moment: Civil) => number>> = {
+  day_of_month: ({ day }) => day,
+  day_of_week: ({ dayOfWeek }) => dayOfWeek,
+  day_of_year: ({ dayOfYear }) => dayOfYear,
+  days_in_month: ({ year, month }) => monthLengths(year)[month - 1]!,
+  hour: ({ secondOfDay }) => Math.floor(secondOfDay / 3_600),
+  minute: ({ secondOfDay }) => Math.floor(secondOfDay / 60) % 60,
+  month: ({ month }) => month,
+  year: ({ year }) => Number(year),
+}
+
+/** The moment of a float: seconds in 64 bits, and what does not fit is the latest moment that the reference knows. */
+export function civilOf(seconds: number): Civil {
+  const fits = Math.abs(seconds) < 2 ** 63
+  const whole = fits ? BigInt(Math.trunc(seconds)) : 2n ** 63n
+  let days = whole / 86_400n - (whole % 86_400n < 0n ? 1n : 0n)
+  const secondOfDay = Number(whole - days * 86_400n)
+  const dayOfWeek = Number((((days + 4n) % 7n) + 7n) % 7n)
+  const cycles = days / 146_097n - (days % 146_097n < 0n ? 1n : 0n)
+  days -= cycles * 146_097n
+  let year = 1_970n + 400n * cycles
+  let rest = Number(days)
+  for (let length = yearLength(year); rest >= length; length = yearLength(++year)) rest -= length
+  const dayOfYear = rest + 1
+  let month = 1
+  for (const length of monthLengths(year)) {
+    if (rest < length) break
+    rest -= length
+    month++
+  }
+  return { year, month, day: rest + 1, dayOfYear, dayOfWeek, secondOfDay }
+}
+
+function yearLength(year: bigint): number {
+  return (year % 4n === 0n && year % 100n !== 0n) || year % 400n === 0n ? 366 : 365
+}
+
+function monthLengths(year: bigint): readonly number[] {
+  return [31, yearLength(year) - 337, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 }
 
 /** The samples of a range with its bounds (left open), in milliseconds. */

@@ -1,7 +1,8 @@
 /**
  * Generate: seeded data and well-typed queries over it, for the differential test. The same seed gives the same data and queries for ever.
  */
-import { BatchBuilder, Labels, type Store } from '@tsink/core'
+import { BatchBuilder, Labels, type WriteBatch } from '@tsink/core'
+import { generateHistograms } from './generate-histograms.ts'
 
 /** A small deterministic source of numbers (mulberry32). */
 export class Dice {
@@ -37,8 +38,16 @@ export class Dice {
 const STEP_MS = 15_000
 const SAMPLES = 240
 
-/** Fills a store with about an hour of counters, gauges and classic histograms: with gaps, resets, stale markers, NaN and infinities. */
-export async function generateData(dice: Dice, store: Store): Promise<{ readonly startMs: number; readonly endMs: number }> {
+export interface GeneratedData {
+  readonly batch: WriteBatch
+  readonly startMs: number
+  readonly endMs: number
+}
+
+/**
+ * About an hour of counters, gauges and classic histograms: with gaps, resets, stale markers, NaN and infinities; native histograms on demand.
+ */
+export function generateData(dice: Dice, nativeHistograms = false): GeneratedData {
   const builder = new BatchBuilder()
   const startMs = 1_700_000_000_000
   const times = Array.from({ length: SAMPLES }, (_, i) => startMs + i * STEP_MS)
@@ -74,8 +83,8 @@ export async function generateData(dice: Dice, store: Store): Promise<{ readonly
     }
     walk({ __name__: 'odd', instance }, () => dice.pick([NaN, Infinity, -Infinity, 0, -0, 1e300, -1e-300, 1, -1]))
   }
-  await store.append(builder.build())
-  return { startMs, endMs: times.at(-1)! }
+  if (nativeHistograms) generateHistograms(dice, builder, times)
+  return { batch: builder.build(), startMs, endMs: times.at(-1)! }
 }
 
 const METRICS = ['requests_total', 'temperature', 'flag', 'latency_bucket', 'odd', 'nothing']
