@@ -60,6 +60,7 @@ export interface Config {
   readonly graphiteTemplates: readonly string[]
   readonly statsdListen: string | null
   readonly statsdUnixSocket: string | null
+  readonly statsdMapping: string | null
   readonly statsdFlushInterval: number
   readonly opentsdbListen: string | null
   readonly influxListen: string | null
@@ -163,6 +164,7 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     'PATH',
     'A Unix stream socket for StatsD: lines, or packets as DogStatsD clients send to unixstream://.',
   ),
+  statsdMapping: optional('Listeners', 'FILE', "Rules that turn StatsD names into names and labels, in statsd_exporter's YAML."),
   statsdFlushInterval: duration('Listeners', '10s', 'How often what StatsD events come to is stored.'),
   opentsdbListen: optionalAddress('Listeners', 'HOST:PORT for OpenTSDB telnet lines over TCP and UDP.'),
   influxListen: optionalAddress('Listeners', 'HOST:PORT for InfluxDB line protocol over UDP and TCP.'),

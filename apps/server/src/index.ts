@@ -7,5 +7,6 @@ export { parseDuration, printDuration, parseSize, printSize } from './duration.t
 export { parseTime } from './parameters.ts'
 export { EXPORT_FORMATS, EXPORT_CONTENT_TYPES, exportPieces, type ExportFormat, type ExportRequest, type Piece } from './export.ts'
 export { loadScrapeConfig, type ScrapeConfig } from './scrape/config.ts'
+export { loadStatsdMapping, parseStatsdMapping } from './statsd-mapping.ts'
 export { printJob } from './scrape/job-text.ts'
 export type { Job } from './scrape/job.ts'

@@ -19,6 +19,7 @@ import { storeOf, type ServerContext } from './context.ts'
 import { pickleFramer, statsdFramer } from './framing.ts'
 import { parseAddress } from './option.ts'
 import { OtlpGrpcListener } from './otlp-grpc.ts'
+import { loadStatsdMapping } from './statsd-mapping.ts'
 import { SocketListener, type SocketListenerOptions } from './socket-listener.ts'
 
 export interface Listeners {
@@ -95,6 +96,7 @@ export async function openListeners(context: ServerContext): Promise<Listeners> 
     }
   } catch (error) {
     await close()
+    if (error instanceof TsinkError) throw error
     throw new TsinkError('BAD_CONFIG', `cannot open a listener: ${(error as Error).message}`, { cause: error })
   }
   return { ports, close }
@@ -106,7 +108,7 @@ function aggregateStatsd(context: ServerContext): {
   readonly close: () => Promise<void>
 } {
   const { config, ingest, metrics, log } = context
-  const aggregator = new StatsdAggregator()
+  const aggregator = new StatsdAggregator(config.statsdMapping === null ? {} : { mapper: loadStatsdMapping(config.statsdMapping) })
   let dropped = 0
   const flush = async (): Promise<void> => {
     const batch = aggregator.flush(Date.now())

@@ -15,9 +15,11 @@ import { get, start } from './harness.ts'
 let server: RunningServer
 const folder = mkdtempSync(join(tmpdir(), 'tsink-listeners-'))
 const SOCKET = join(folder, 'statsd.sock')
+const MAPPING = join(folder, 'mapping.yml')
 const T = 1_705_315_800
 
 beforeAll(async () => {
+  writeFileSync(MAPPING, 'mappings:\n  - { match: "web.*.requests", name: web_requests_total, labels: { site: $1 } }\n')
   server = await start(
     '--influx-listen',
     '127.0.0.1:0',
@@ -33,6 +35,8 @@ beforeAll(async () => {
     '127.0.0.1:0',
     '--statsd-unix-socket',
     SOCKET,
+    '--statsd-mapping',
+    MAPPING,
     '--statsd-flush-interval',
     '100ms',
     '--otlp-grpc-listen',
@@ -186,6 +190,20 @@ describe('StatsD', () => {
     await eventually('temp', '20', Date.now() / 1_000 + 60)
     await tcp(port, 'tagged:5|c|#env:prod\n')
     await eventually('tagged{env="prod"}', '10', Date.now() / 1_000 + 60)
+  })
+
+  test('names follow the mapping file', async () => {
+    await udp(server.context.ports['statsd']!, 'web.shop.requests:3|c')
+    await eventually('web_requests_total{site="shop"}', '3', Date.now() / 1_000 + 60)
+  })
+
+  test('a mapping file that is wrong stops the start with one line', async () => {
+    const path = join(folder, 'bad.yml')
+    writeFileSync(path, 'mappings:\n  - { match: a, nmae: b }\n')
+    await expect(start('--statsd-listen', '127.0.0.1:0', '--statsd-mapping', path)).rejects.toMatchObject({
+      code: 'BAD_CONFIG',
+      message: `${path}:2: mappings[0].nmae is not a known field`,
+    })
   })
 })
 

@@ -63,6 +63,15 @@ export {
 export { decodeStatsd, type StatsdDecoded, type StatsdEvent } from './statsd/decode.ts'
 export { StatsdAggregator, type StatsdAggregatorOptions } from './statsd/aggregate.ts'
 export type { StatsdDialects } from './statsd/content.ts'
+export {
+  statsdMetricType,
+  StatsdMapper,
+  type StatsdMapped,
+  type StatsdMapping,
+  type StatsdMetricType,
+  type StatsdObserving,
+  type StatsdRule,
+} from './statsd/mapping.ts'
 export { STATSD_LIMITS } from './statsd/limits.ts'
 export { compileRelabel, relabel, type RelabelStep } from './relabel/relabel.ts'
 export { RELABEL_ACTIONS, RELABEL_DEFAULTS, type RelabelAction, type RelabelConfig } from './relabel/config.ts'

@@ -1,12 +1,7 @@
-/**
- * Config: from a file in Prometheus's YAML to jobs. Whatever is wrong is told with the file, the line and the path of the field:
- *
- *     scrape.yml:12: scrape_configs[0].scrape_interval: "fast" is not a duration such as 15s or 1m
- */
+/** Config: from a file in Prometheus's YAML to jobs. Whatever is wrong is told with the file, the line and the path of the field. */
 import { globSync, readFileSync } from 'node:fs'
-import type * as z from 'zod'
-import { isNode, isMap, LineCounter, parseDocument, type Document } from 'yaml'
 import { TsinkError } from '@tsink/core'
+import { checkedYaml, parseYaml } from '../yaml-file.ts'
 import type { Job, ScrapeProtocol, TargetGroup } from './job.ts'
 import { ELSEWHERE, groupsSchema, scrapeSchema, type PartialJob, type ScrapeSections } from './schema.ts'
 
@@ -49,9 +44,7 @@ export function loadScrapeConfig(path: string): ScrapeConfig {
  * @throws TsinkError BAD_CONFIG with the place.
  */
 export function parseTargetGroups(text: string, where: string): readonly TargetGroup[] {
-  const lines = new LineCounter()
-  const document = parse(text, where, lines)
-  return checked(groupsSchema(), document, where, lines)
+  return checkedYaml(groupsSchema(), parseYaml(text, where))
 }
 
 const MINUTE_MS = 60_000
@@ -142,65 +135,15 @@ function readSections(path: string): { readonly sections: ScrapeSections; readon
   } catch (error) {
     throw refuse(`cannot read the scrape config ${path}: ${(error as Error).message}`)
   }
-  const lines = new LineCounter()
-  const document = parse(text, path, lines)
-  const sections = checked(scrapeSchema(path), document, path, lines)
+  const file = parseYaml(text, path)
+  const sections = checkedYaml(scrapeSchema(path), file)
   const { global = {}, scrapeConfigs = [], scrapeConfigFiles = [] } = sections as Partial<ScrapeSections>
-  return { sections: { global, scrapeConfigs, scrapeConfigFiles }, data: (document.toJS() ?? {}) as Data }
+  return { sections: { global, scrapeConfigs, scrapeConfigFiles }, data: (file.document.toJS() ?? {}) as Data }
 }
 
 function entriesOf(data: Data): readonly unknown[] {
   const entries = data['scrape_configs']
   return Array.isArray(entries) ? entries : []
-}
-
-function parse(text: string, where: string, lines: LineCounter): Document {
-  const document = parseDocument(text, { schema: 'failsafe', merge: true, lineCounter: lines, prettyErrors: false })
-  const [error] = document.errors
-  if (error !== undefined) throw refuse(`${where}:${lines.linePos(error.pos[0]).line}: ${error.message.split('\n')[0]}`)
-  return document
-}
-
-function checked<T>(schema: z.ZodType<T, unknown>, document: Document, where: string, lines: LineCounter): T {
-  const result = schema.safeParse(document.contents === null ? '' : document.toJS())
-  if (result.success) return result.data
-  const issue = result.error.issues[0]!
-  const path = [...issue.path] as (string | number)[]
-  if (issue.code === 'unrecognized_keys') path.push(issue.keys[0]!)
-  const line = lineOf(document, path, lines)
-  throw refuse(`${where}${line === null ? '' : `:${line}`}: ${printPath(path)}${describe(issue)}`)
-}
-
-function printPath(path: readonly (string | number)[]): string {
-  return path.map((part, i) => (typeof part === 'number' ? `[${part}]` : `${i === 0 ? '' : '.'}${part}`)).join('')
-}
-
-/** What is wrong, to be put behind the field's path. */
-function describe(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'unrecognized_keys') return ' is not a known field'
-  if (issue.code === 'custom') return issue.message.startsWith(':') ? issue.message : ` ${issue.message}`
-  if (issue.code === 'invalid_type') {
-    if (issue.input === undefined && issue.message.includes('undefined')) return ' is missing'
-    const expected = { string: 'a single value', array: 'a list', object: 'a map', record: 'a map' }[issue.expected as string]
-    return `: expected ${expected ?? issue.expected}, found ${issue.message
-      .replace(/^.*received /, '')
-      .replace('array', 'a list')
-      .replace('object', 'a map')
-      .replace('string', 'a single value')}`
-  }
-  return `: ${issue.message}`
-}
-
-/** The line of a field, or of the nearest that is there. */
-function lineOf(document: Document, path: readonly (string | number)[], lines: LineCounter): number | null {
-  for (let length = path.length; length > 0; length--) {
-    const parent: unknown = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true)
-    const last = path[length - 1]
-    const key = isMap(parent) ? parent.items.find(({ key: name }) => isNode(name) && String(name) === String(last))?.key : undefined
-    const node: unknown = key ?? document.getIn(path.slice(0, length), true)
-    if (isNode(node) && node.range) return lines.linePos(node.range[0]).line
-  }
-  return null
 }
 
 function refuse(message: string): TsinkError {

@@ -1,13 +1,14 @@
 /**
  * Schema: Prometheus's `scrape_configs` in zod. The file is read with every scalar as text, so that a label value `1.10` stays what was
- * written; the schemas here read the text. Fields that Prometheus has and this scraper does not are refused by name, with what to do instead:
+ * written. Fields that Prometheus has and this scraper does not are refused by name, with what to do instead:
  * a setting that is silently not obeyed is worse than one that is missing.
  */
 import { dirname, resolve } from 'node:path'
 import * as z from 'zod'
 import { TsinkError } from '@tsink/core'
 import { compileRelabel, RELABEL_ACTIONS, type RelabelConfig, type RelabelStep } from '@tsink/protocols'
-import { parseDuration, parseSize } from '../duration.ts'
+import { parseSize } from '../duration.ts'
+import { choice, count, duration, flag, list, read, record, section, text, type Shape } from '../yaml-fields.ts'
 import type {
   Authorization,
   BasicAuth,
@@ -62,10 +63,10 @@ export function scrapeSchema(path: string): z.ZodType<ScrapeSections, unknown> {
     withHttp,
   )
   return section<ScrapeSections>({
-    global: section({ ...shared, external_labels: anything, evaluation_interval: duration, ...GLOBAL_REFUSALS }),
+    global: section({ ...shared, external_labels: z.unknown(), evaluation_interval: duration, ...GLOBAL_REFUSALS }),
     scrape_configs: list(job),
     scrape_config_files: list(text.transform(file)),
-    ...Object.fromEntries(ELSEWHERE.map((name) => [name, anything])),
+    ...Object.fromEntries(ELSEWHERE.map((name) => [name, z.unknown()])),
   })
 }
 
@@ -86,16 +87,7 @@ export function groupsSchema(): z.ZodType<readonly TargetGroup[], unknown> {
   return list(targetGroup)
 }
 
-const text = z.string()
-const anything = z.unknown()
-
-const flag = read((value) => (value === 'true' ? true : value === 'false' ? false : null), 'true or false')
-const duration = read((value) => {
-  const ms = parseDuration(value)
-  return ms === null || ms <= 0 ? null : ms
-}, 'a duration such as 15s or 1m')
 const size = read(parseSize, 'a size such as 10MB, or 0 for no limit')
-const count = read((value) => (/^\d{1,15}$/.test(value) ? Number(value) : null), 'a whole number, 0 for no limit')
 const port = read((value) => (/^\d{1,5}$/.test(value) && Number(value) <= 65_535 ? Number(value) : null), 'a port')
 const httpUrl = read((value) => {
   const url = URL.canParse(value) ? new URL(value) : null
@@ -261,8 +253,6 @@ function withHttp(given: Readonly<Record<string, unknown>>, context: z.core.$Ref
   return { ...rest, http }
 }
 
-type Shape = Readonly<Record<string, z.ZodType>>
-
 /** A field of Prometheus that is not built in, with the way around it. */
 function refused(instead: string): z.ZodType {
   return z.unknown().refine((value) => value === undefined, `is not built in: ${instead}`)
@@ -321,7 +311,7 @@ const JOB_REFUSALS: Shape = {
 const GLOBAL_REFUSALS: Shape = {
   query_log_file: refused('see --log-level'),
   scrape_failure_log_file: refused('/api/v1/targets tells the last error of each target'),
-  rule_query_offset: anything,
+  rule_query_offset: z.unknown(),
 }
 
 function fileIn(folder: string): (path: string) => string {
@@ -334,49 +324,4 @@ function filePattern(file: (path: string) => string): z.ZodType<string, unknown>
     (value) => (pattern.test(value) ? file(value) : null),
     'a path that ends in .json, .yml or .yaml; only its last part may hold *',
   )
-}
-
-/** A map with known fields, each optional unless it is in `required`, with their names in our spelling. */
-function section<T>(
-  shape: Shape,
-  required: readonly string[] = [],
-  complete: (given: Partial<T> & Record<string, unknown>, context: z.core.$RefinementCtx) => unknown = (given) => given,
-): z.ZodType<T, unknown> {
-  const fields = Object.fromEntries(Object.entries(shape).map(([name, type]) => [name, required.includes(name) ? type : type.optional()]))
-  return z.preprocess(
-    (value) => (value === '' ? {} : value),
-    z.strictObject(fields).transform((given, context) => complete(camelKeys(given) as never, context as never)),
-  ) as unknown as z.ZodType<T, unknown>
-}
-
-function camelKeys(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const camel: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(given)) {
-    if (value !== undefined) camel[name.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())] = value
-  }
-  return camel
-}
-
-function list<T>(item: z.ZodType<T, unknown>): z.ZodType<readonly T[], unknown> {
-  return z.preprocess((value) => (value === '' ? [] : value), z.array(item)) as unknown as z.ZodType<readonly T[], unknown>
-}
-
-function record<T>(value: z.ZodType<T, unknown>): z.ZodType<Readonly<Record<string, T>>, unknown> {
-  return z.preprocess((given) => (given === '' ? {} : given), z.record(z.string(), value)) as unknown as z.ZodType<
-    Readonly<Record<string, T>>,
-    unknown
-  >
-}
-
-function choice<const T extends readonly string[]>(values: T): z.ZodType<T[number], unknown> {
-  return read((value) => values.find((known) => known === value) ?? null, `one of ${values.join(', ')}`)
-}
-
-function read<T>(parse: (value: string) => T | null, expected: string): z.ZodType<T, unknown> {
-  return z.string().transform((value, context) => {
-    const parsed = parse(value)
-    if (parsed !== null) return parsed
-    context.addIssue({ code: 'custom', message: `: ${JSON.stringify(value)} is not ${expected}` })
-    return z.NEVER
-  })
 }

@@ -6,6 +6,8 @@ export const STATSD_LIMITS = {
   series: 100_000,
   /** Observations that are kept of one timer between two flushes, for its quantiles; count and sum know all. */
   observations: 1_000,
+  /** Rules of a mapping. */
+  rules: 10_000,
   /** Members that are told apart in one set between two flushes; larger sets count as this many. */
   members: 10_000,
 } as const
