@@ -2,6 +2,7 @@
  * Operators on two numbers. Each gives a plain function, so that a loop over steps calls one known function and nothing else.
  */
 import { TsinkError } from '@tsink/core'
+import { greater, lesser } from '../functions/extremes.ts'
 
 export type Operation = (left: number, right: number) => number
 
@@ -39,8 +40,8 @@ export function comparisonOf(op: string): Comparison | null {
 
 /** An operator between scalars; comparisons give 0 or 1. */
 export function scalarOperation(op: string): Operation {
-  if (op === 'min_of') return (left, right) => Math.min(left, right)
-  if (op === 'max_of') return (left, right) => Math.max(left, right)
+  if (op === 'min_of') return lesser
+  if (op === 'max_of') return greater
   const operation = arithmetic[op]
   if (operation !== undefined) return operation
   const comparison = comparisons[op]

@@ -4,6 +4,7 @@
 import type { Histogram } from '@tsink/core'
 import type { Execution, Pages } from '../evaluate/execution.ts'
 import { ABSENT, FLOAT, HISTOGRAM, isEmpty, owned, type Grid, type StepSeries } from '../evaluate/steps.ts'
+import { greater, lesser } from '../functions/extremes.ts'
 import { MAPPINGS, type Mapping } from '../functions/math.ts'
 import { scaleHistogram } from '../histogram/arithmetic.ts'
 import { histogramVariance } from '../histogram/quantile.ts'
@@ -117,7 +118,7 @@ function clamp(series: StepSeries, least: Float64Array | null, most: Float64Arra
     const low = least === null ? -Infinity : least[k]!
     const high = most === null ? Infinity : most[k]!
     if (high < low) kinds[k] = ABSENT
-    else values[k] = Math.max(low, Math.min(high, values[k]!))
+    else values[k] = greater(low, lesser(high, values[k]!))
   }
   dropHistograms(series)
 }

@@ -15,7 +15,7 @@ import {
 } from '@tsink/promql'
 import { aggregate } from './aggregate.ts'
 import { binaryVectors, compute, isComparison } from './binary.ts'
-import { CALENDAR, civilOf, KEEPS_NAME, MATH, OVER_RANGE, type NaiveRange } from './functions.ts'
+import { CALENDAR, civilOf, KEEPS_NAME, MATH, maximum, minimum, OVER_RANGE, type NaiveRange } from './functions.ts'
 import { labelFunction } from './labels.ts'
 import { NaiveError, withoutName, type NaivePoint, type NaiveSample, type NaiveSeries, type NaiveValue } from './values.ts'
 
@@ -200,15 +200,15 @@ function evaluateCall(call: Call, time: number, query: NaiveQuery): NaiveValue {
       return vector(samples(0).length > 0 ? [] : [{ labels: Labels.EMPTY, value: 1 }])
     case 'clamp': {
       const [min, max] = [scalar(1), scalar(2)]
-      return min > max ? vector([]) : mapped((v) => Math.max(min, Math.min(max, v)))
+      return min > max ? vector([]) : mapped((v) => maximum(min, minimum(max, v)))
     }
     case 'clamp_min': {
       const min = scalar(1)
-      return mapped((v) => Math.max(min, v))
+      return mapped((v) => maximum(min, v))
     }
     case 'clamp_max': {
       const max = scalar(1)
-      return mapped((v) => Math.min(max, v))
+      return mapped((v) => minimum(max, v))
     }
     case 'round': {
       const inverse = 1 / (args.length > 1 ? scalar(1) : 1)

@@ -30,6 +30,15 @@ export const MATH: Readonly<Record<string, (v: number) => number>> = {
   deg: (v) => (v * 180) / Math.PI,
 }
 
+/** The definition of both has a case for the infinity that no number exceeds, before the one for NaN. */
+export function maximum(a: number, b: number): number {
+  return [a, b].includes(Infinity) ? Infinity : Math.max(a, b)
+}
+
+export function minimum(a: number, b: number): number {
+  return -maximum(-a, -b)
+}
+
 /** A moment as the Gregorian calendar in UTC has it; months from 1, days of the week from Sunday. */
 interface Civil {
   readonly year: bigint

@@ -36,7 +36,8 @@ export function generateHistogramQuery(dice: Dice): string {
     case 3:
       return `histogram_${dice.pick(['count', 'sum', 'avg', 'stddev', 'stdvar'])}(${vector})`
     case 4:
-      return `${vector} ${dice.pick(['==', '!='])} ${vector}`
+      // Not of an average: the reference adds in no certain order, so its own is not always equal to itself.
+      return `${name(dice)} ${dice.pick(['==', '!='])} ${name(dice)} * ${dice.pick(['1', '2'])}`
     case 5:
       return `${dice.pick(['count', 'group', 'min', 'max'])} by (job) (${vector})`
     case 6:
