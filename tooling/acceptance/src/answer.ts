@@ -70,10 +70,21 @@ export function unlike(want: Stored, found: Stored): string[] {
   for (const [series, samples] of Object.entries(want)) {
     const other = found[series]
     if (other === undefined) lines.push(`${series} is not there`)
-    else if (other !== samples) lines.push(`${series} is ${other || 'empty'}, not ${samples}`)
+    else if (other !== samples) lines.push(`${series} ${firstDifference(samples, other)}`)
   }
-  for (const [series, samples] of Object.entries(found)) if (!(series in want)) lines.push(`${series} ${samples} should not be there`)
+  for (const [series, samples] of Object.entries(found))
+    if (!(series in want)) lines.push(`${series} ${samples.slice(0, 200)} should not be there`)
   return lines
+}
+
+/** Of long lists one sees only the place where they part. */
+function firstDifference(want: string, found: string): string {
+  const [left, right] = [want.split(' '), found.split(' ')]
+  if (left.length <= 5 && right.length <= 5) return `is ${found || 'empty'}, not ${want}`
+  const i = left.findIndex((sample, at) => sample !== right[at])
+  if (i < 0) return `has ${right.length} samples, not ${left.length}`
+  const counts = left.length === right.length ? '' : `has ${right.length} samples, not ${left.length}; `
+  return `${counts}sample ${i} is ${right[i] ?? 'not there'}, not ${left[i]}`
 }
 
 /** A label set as PromQL writes it, labels in order. */

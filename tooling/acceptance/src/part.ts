@@ -9,5 +9,7 @@ export interface Part {
   readonly programs: readonly ProgramName[]
   /** Parts whose data it looks at. */
   readonly after?: readonly string[]
+  /** What else is missing, or null; the part is skipped for it. */
+  lacks?(): string | null
   run(suite: Suite, stage: Stage): Promise<void>
 }

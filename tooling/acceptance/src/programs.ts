@@ -36,6 +36,12 @@ export function findProgram(name: ProgramName): string | null {
   return candidates.find((path) => existsSync(path)) ?? null
 }
 
+/** Where a library of the folder of peers is, or null: those that are too large to be a dependency. */
+export function findLibrary(name: string): string | null {
+  const path = join(process.env['TSINK_PEERS'] ?? '', 'node_modules', name)
+  return process.env['TSINK_PEERS'] !== undefined && existsSync(path) ? path : null
+}
+
 function isDebian(name: ProgramName): name is DebianProgram {
   return name in PACKAGES
 }
