@@ -28,7 +28,7 @@ export function checkWorkspace(workspace: Workspace): readonly Finding[] {
   ]
 }
 
-const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"]+)['"]/g
+const IMPORT = /(?:\bfrom\s+|\bimport\s+|\bimport\s*\(\s*)['"]([^'"]+)['"]/g
 
 /** Sources import only what the layering allows and the manifest declares. */
 export function checkImports({ packages }: Workspace): Finding[] {

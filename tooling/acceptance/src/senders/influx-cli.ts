@@ -35,7 +35,7 @@ export const influxCli: Part = {
       const file = join(stage.makeFolder('influx-cli'), 'import.txt')
       const lines = Array.from({ length: 20 }, (_, i) => `cli_import,room=r${i % 2} value=${i}.25 ${seconds + i}`)
       writeFileSync(file, ['# DDL', 'CREATE DATABASE cellar', '# DML', '# CONTEXT-DATABASE: cellar', ...lines, ''].join('\n'))
-      await influx('-import=true', '-path', file, '-precision', 's')
+      await influx('-import', '-path', file, '-precision', 's')
       const of = (rest: number): string => Array.from({ length: 10 }, (_, i) => `${i * 2 + rest}.25@${seconds + i * 2 + rest}`).join(' ')
       await untilStored(
         stage.url,
