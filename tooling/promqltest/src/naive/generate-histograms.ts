@@ -36,8 +36,9 @@ export function generateHistogramQuery(dice: Dice): string {
     case 3:
       return `histogram_${dice.pick(['count', 'sum', 'avg', 'stddev', 'stdvar'])}(${vector})`
     case 4:
-      // Not of an average: the reference adds in no certain order, so its own is not always equal to itself.
-      return `${name(dice)} ${dice.pick(['==', '!='])} ${name(dice)} * ${dice.pick(['1', '2'])}`
+      // Not of an average: the reference adds in no certain order, so its own is not always equal to itself. And not as stored: its chunks
+      // have empty buckets, which count here.
+      return `${name(dice)} * 2 ${dice.pick(['==', '!='])} ${name(dice)} * ${dice.pick(['2', '4'])}`
     case 5:
       return `${dice.pick(['count', 'group', 'min', 'max'])} by (job) (${vector})`
     case 6:
