@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { snappyEncode } from '@tsink/kernel'
-import { Dice, generateData, generateHistogramQuery, generateQuery } from '@tsink/promqltest'
+import { Dice, generateData, generateHistogramQuery, generateQuery, generateRarerQuery } from '@tsink/promqltest'
 import { encodeRemoteWrite } from '@tsink/protocols'
 import { freePort, REMOTE_WRITE_HEADERS, ServerProcess, serverCommand } from '@tsink/testing'
 import { differences, type Series } from './compare.ts'
@@ -42,7 +42,7 @@ async function compareRound(dice: Dice, stage: Stage, round: number): Promise<vo
     for (const url of [theirs, ours.url]) await send(url, body)
     const found: string[] = []
     for (let i = 0; i < QUERIES_PER_ROUND; i++) {
-      const query = dice.chance(0.4) ? generateHistogramQuery(dice) : generateQuery(dice)
+      const query = dice.pick([generateQuery, generateRarerQuery, generateHistogramQuery])(dice)
       if (HISTOGRAM_RATE.test(query)) continue
       const stepMs = dice.pick([15_000, 60_000, 37_000])
       const start = startMs + dice.below(endMs - startMs)
@@ -50,7 +50,7 @@ async function compareRound(dice: Dice, stage: Stage, round: number): Promise<vo
       const difference = unlike(await ask(theirs, query, range), await ask(ours.url, query, range))
       if (difference !== null) found.push(`${query}\n      at ${JSON.stringify(range)}: ${difference}`)
     }
-    if (found.length > 0) throw new Error(`${found.length} of ${QUERIES_PER_ROUND}:\n    ${found.slice(0, 5).join('\n    ')}`)
+    if (found.length > 0) throw new Error(`${found.length} of ${QUERIES_PER_ROUND}:\n    ${found.slice(0, 50).join('\n    ')}`)
   } finally {
     await ours.stop()
     await stage.clear()

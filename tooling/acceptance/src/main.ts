@@ -10,6 +10,7 @@ import type { Part } from './part.ts'
 import { findProgram, installMissing } from './programs.ts'
 import { prometheus } from './prometheus.ts'
 import { duckdb } from './readers/duckdb.ts'
+import { grafana } from './readers/grafana.ts'
 import { remoteRead, remoteRead3 } from './readers/prometheus.ts'
 import { promtool, promtool3 } from './readers/promtool.ts'
 import { vmctl } from './readers/vmctl.ts'
@@ -51,6 +52,7 @@ const parts: readonly Part[] = [
   promtool3,
   vmctl,
   duckdb,
+  grafana,
   differential,
 ]
 
