@@ -12,12 +12,12 @@ import { BLOCK_SAMPLES, MAX_COLUMN_SAMPLES, codecLoops, crc32c } from '@tsink/ke
 import { readBlobs, writeBlobs } from './blobs.ts'
 import { readBooleans, writeBooleans } from './booleans.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
-import { copyDoubles, readFloats, writeFloats } from './floats.ts'
+import { readFloats, writeFloats } from './floats.ts'
 import { readHistograms, writeHistograms } from './histograms.ts'
 import { readIntegers, readIntegersAsDoubles, wordsToDoubles, writeIntegers, writeSafeIntegers } from './integers.ts'
 import { VALUE_CODECS, type ValueCodec } from './sections.ts'
 import { summarize, type Summary } from './summary.ts'
-import { TIMESTAMP_CODECS, findBlocks, rangeEnd, readTimestamps, writeTimestamps, type TimestampCodec } from './timestamps.ts'
+import { TIMESTAMP_CODECS, findBlocks, loadAll, rangeEnd, readTimestamps, writeTimestamps, type TimestampCodec } from './timestamps.ts'
 
 /** The version of the format that is written. */
 export const CHUNK_VERSION = 1
@@ -197,12 +197,14 @@ export function decodeChunk(bytes: Uint8Array, into: SampleBuffer, minTime: numb
   let from = 0
   let to = count
   const whole = lowest <= chunk.minOffset && highest >= chunk.maxOffset
+  const isLoaded = loadAll(bytes)
+  const loadedAt = isLoaded ? timestampsAt : -1
   if (!whole) {
-    from = findBlocks(bytes, timestampsAt, startsAt, count, lowest, highest)
+    from = findBlocks(bytes, timestampsAt, startsAt, count, lowest, highest, loadedAt)
     to = rangeEnd
     if (from >= to) return 0
   }
-  readTimestamps(bytes, timestampsAt, startsAt, count, from, to, !whole && count > BLOCK_SAMPLES)
+  readTimestamps(bytes, timestampsAt, startsAt, count, from, to, loadedAt)
   const times = codecLoops().doubles
   checkEnds(chunk, times, from, to)
   const skip = lowerBound(times, to - from, lowest)
@@ -210,7 +212,7 @@ export function decodeChunk(bytes: Uint8Array, into: SampleBuffer, minTime: numb
   const first = from + skip
   const taken = end - first
   if (taken <= 0) return 0
-  append(chunk, bytes, first, end, skip, shift, into)
+  append(chunk, bytes, isLoaded, first, end, skip, shift, into)
   return taken
 }
 
@@ -235,15 +237,17 @@ export function decodeNewest(bytes: Uint8Array, into: SampleBuffer, minTime: num
     into.count++
     return 1
   }
-  const from = highest >= chunk.maxOffset ? lastBlock(count) : findBlocks(bytes, timestampsAt, startsAt, count, highest, highest)
+  const isLoaded = loadAll(bytes)
+  const loadedAt = isLoaded ? timestampsAt : -1
+  const from = highest >= chunk.maxOffset ? lastBlock(count) : findBlocks(bytes, timestampsAt, startsAt, count, highest, highest, loadedAt)
   const to = highest >= chunk.maxOffset ? count : rangeEnd
   if (from >= to) return 0
-  readTimestamps(bytes, timestampsAt, startsAt, count, from, to, highest < chunk.maxOffset && count > BLOCK_SAMPLES)
+  readTimestamps(bytes, timestampsAt, startsAt, count, from, to, loadedAt)
   const times = codecLoops().doubles
   checkEnds(chunk, times, from, to)
   const at = lowerBound(times, to - from, highest + 1) - 1
   if (at < 0 || times[at]! < lowest) return 0
-  append(chunk, bytes, from + at, from + at + 1, at, shift, into)
+  append(chunk, bytes, isLoaded, from + at, from + at + 1, at, shift, into)
   return 1
 }
 
@@ -257,16 +261,25 @@ function lastBlock(count: number): number {
   return Math.floor((count - 1) / BLOCK_SAMPLES) * BLOCK_SAMPLES
 }
 
-/** Appends samples `from` to `to`, whose times are in the loops' doubles from `skip` on. */
-function append(chunk: Chunk, bytes: Uint8Array, from: number, to: number, skip: number, shift: number, into: SampleBuffer): void {
+/** Appends samples `from` to `to`, whose times are in the loops' doubles from `skip` on. `isLoaded`: the chunk stands in the loops' bytes. */
+function append(
+  chunk: Chunk,
+  bytes: Uint8Array,
+  isLoaded: boolean,
+  from: number,
+  to: number,
+  skip: number,
+  shift: number,
+  into: SampleBuffer,
+): void {
   const { count, startsAt, valuesAt } = chunk
   const taken = to - from
   const at = into.count
   takeKind(into, chunk.kind)
   into.reserve(taken)
-  copyDoubles(codecLoops().doubles, skip, skip + taken, into.timestamps, at)
+  codecLoops().copyDoubles(skip, skip + taken, into.timestamps, at)
   if (shift !== 0) for (let i = at; i < at + taken; i++) into.timestamps[i]! += shift
-  readValues(chunk, bytes, from, to, into)
+  readValues(chunk, bytes, isLoaded, from, to, into)
   if (startsAt < valuesAt) {
     into.startTimestamps ??= new Float64Array(into.capacity)
     readIntegersAsDoubles(bytes, startsAt, valuesAt, count, from, to, into.startTimestamps, at)
@@ -299,12 +312,12 @@ function writeValues(into: ByteWriter, columns: ChunkColumns, from: number, to: 
   }
 }
 
-function readValues(chunk: Chunk, bytes: Uint8Array, from: number, to: number, into: SampleBuffer): void {
+function readValues(chunk: Chunk, bytes: Uint8Array, isLoaded: boolean, from: number, to: number, into: SampleBuffer): void {
   const { count, valuesAt, valuesEnd } = chunk
   const at = into.count
   switch (chunk.kind) {
     case 'f64':
-      readFloats(bytes, valuesAt, valuesEnd, count, from, to, into.values, at)
+      readFloats(bytes, valuesAt, valuesEnd, count, from, to, into.values, at, isLoaded ? valuesAt : -1)
       return
     case 'bool':
       readBooleans(bytes, valuesAt, valuesEnd, count, from, to, into.values, at)

@@ -86,7 +86,10 @@ export function writeFloats(writer: ByteWriter, values: Float64Array, from: numb
   return codec
 }
 
-/** Decodes samples `from` to `to` of a section of `count` floats in `bytes[at..end)` to `out` from `outAt`. */
+/**
+ * Decodes samples `from` to `to` of a section of `count` floats in `bytes[at..end)` to `out` from `outAt`. `loadedAt` says where the section stands in the
+ * loops' bytes, -1 that it does not.
+ */
 export function readFloats(
   bytes: Uint8Array,
   at: number,
@@ -96,25 +99,22 @@ export function readFloats(
   to: number,
   out: Float64Array,
   outAt: number,
+  loadedAt = -1,
 ): void {
   const loops = codecLoops()
   const codec = sectionCodec(bytes, at, end, FLOAT_CODECS)
   // Whole blocks are decoded; the wanted part is copied out.
   const start = from - (from % BLOCK_SAMPLES)
   if (codec === 'runs') readRuns(new ByteReader(bytes, at + 1, end, 'floats'), count, start, to, pairsOf(loops.doubles))
-  else if (codec === 'decimal') readDecimals(loops, bytes, at, end, count, start, to)
+  else if (codec === 'decimal') readDecimals(loops, bytes, at, end, count, start, to, loadedAt)
   else {
-    const size = loadSection(bytes, at, end)
-    const read = codec === 'xor' ? loops.readXor(1, size, count, start, to) : loops.readPacked(1, size, count, start, to, TARGET_BITS)
-    if (read < 0) throw damaged(at, read)
+    const begin = loadedAt >= 0 ? loadedAt : loadSection(bytes, at, end)
+    const stop = begin + end - at
+    const read =
+      codec === 'xor' ? loops.readXor(begin + 1, stop, count, start, to) : loops.readPacked(begin + 1, stop, count, start, to, TARGET_BITS)
+    if (read < 0) throw damaged(at - begin, read)
   }
-  copyDoubles(loops.doubles, from - start, to - start, out, outAt)
-}
-
-/** Copies `source[from..to)` to `out` from `at`, bit for bit. A view for `set` costs more than copying a few. */
-export function copyDoubles(source: Float64Array, from: number, to: number, out: Float64Array, at: number): void {
-  if (to - from > 48) out.set(source.subarray(from, to), at)
-  else for (let i = from; i < to; i++) out[at + i - from] = source[i]!
+  loops.copyDoubles(from - start, to - start, out, outAt)
 }
 
 function measure(loops: CodecLoops, count: number, all: boolean): FloatSizes {
@@ -182,7 +182,16 @@ function writeDecimals(writer: ByteWriter, loops: CodecLoops, count: number, exp
   writer.append(loops.bytes.subarray(0, loops.writePacked(0)))
 }
 
-function readDecimals(loops: CodecLoops, bytes: Uint8Array, at: number, end: number, count: number, start: number, to: number): void {
+function readDecimals(
+  loops: CodecLoops,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  count: number,
+  start: number,
+  to: number,
+  loadedAt: number,
+): void {
   const reader = new ByteReader(bytes, at + 1, end, 'floats')
   const exponent = reader.u8()
   if (exponent > MAX_EXPONENT)
@@ -202,9 +211,9 @@ function readDecimals(loops: CodecLoops, bytes: Uint8Array, at: number, end: num
     reader.skip(mode & SAME_VALUE ? 8 : 8 * exceptions)
   }
   const packedAt = reader.offset
-  const size = loadSection(bytes, packedAt, end)
-  const read = loops.readPacked(0, size, count, start, to, exponent)
-  if (read < 0) throw damaged(packedAt, read)
+  const begin = loadedAt >= 0 ? loadedAt + packedAt - at : loadSection(bytes, packedAt, end)
+  const read = loops.readPacked(begin, begin + end - packedAt, count, start, to, exponent)
+  if (read < 0) throw damaged(packedAt - begin, read)
   if (exceptions === 0) return
   const pairs = pairsOf(loops.doubles)
   const stride = mode & SAME_VALUE ? 0 : 8

@@ -63,7 +63,8 @@ export function readIntegers(
   const start = from - (from % BLOCK_SAMPLES)
   if (codec === 'runs') readRuns(new ByteReader(bytes, at + 1, end, 'integers'), count, start, to, pairsOf(loops.words))
   else {
-    const read = loops.readPacked(1, loadSection(bytes, at, end), count, start, to, TARGET_WORDS)
+    loadSection(bytes, at, end)
+    const read = loops.readPacked(1, end - at, count, start, to, TARGET_WORDS)
     if (read < 0) throw damaged(at, read)
   }
   out.set(loops.words.subarray(from - start, to - start), outAt)

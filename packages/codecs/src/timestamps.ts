@@ -116,27 +116,47 @@ export function writeTimestamps(
 
 /**
  * Decodes samples `from` (a multiple of 128) to `to` of a section of `count` timestamps in `bytes[at..end)` to the start of the loops'
- * doubles, and checks that they ascend. `loaded` says that `findBlocks` has just put the section into the loops' bytes.
+ * doubles, and checks that they ascend. `loadedAt` says where the section stands in the loops' bytes, -1 that it does not.
  */
-export function readTimestamps(bytes: Uint8Array, at: number, end: number, count: number, from: number, to: number, loaded = false): void {
+export function readTimestamps(bytes: Uint8Array, at: number, end: number, count: number, from: number, to: number, loadedAt = -1): void {
   const loops = codecLoops()
   const codec = sectionCodec(bytes, at, end)
   if (codec === STEPS) readSteps(bytes, at, end, count, from, to, loops.doubles)
   else if (codec === VARINT) readVarints(bytes, at, end, count, from, to, loops.doubles)
   else {
-    const size = loaded ? end - at : loadSection(bytes, at, end)
-    const read = codec === PACKED ? loops.readPacked(1, size, count, from, to, 0) : loops.readDeltaOfDelta(1, size, count, from, to)
-    if (read < 0) throw damaged(at, read)
+    const size = end - at
+    const begin = loadedAt >= 0 ? loadedAt : loadSection(bytes, at, end)
+    if (loops.recallTimes(begin, size, count, from, to)) return
+    const read =
+      codec === PACKED
+        ? loops.readPacked(begin + 1, begin + size, count, from, to, 0)
+        : loops.readDeltaOfDelta(begin + 1, begin + size, count, from, to)
+    if (read < 0) throw damaged(at - begin, read)
+    checkAscent(at, from, to)
+    loops.keepTimes(begin, size, count, from, to)
+    return
   }
-  const descent = loops.firstDescent(to - from)
+  checkAscent(at, from, to)
+}
+
+function checkAscent(at: number, from: number, to: number): void {
+  const descent = codecLoops().firstDescent(to - from)
   if (descent < to - from) throw corruption('BAD_FORMAT', 'timestamps do not ascend', { offset: at, sample: from + descent })
 }
 
 /**
  * The blocks that may hold times from `minTime` to `maxTime` inclusive: answers the first sample of the first such block; `rangeEnd` tells the
- * sample behind the last. Columns of more than a block are loaded afterwards, see `readTimestamps`.
+ * sample behind the last. `loadedAt` as for `readTimestamps`.
  */
-export function findBlocks(bytes: Uint8Array, at: number, end: number, count: number, minTime: number, maxTime: number): number {
+export function findBlocks(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  count: number,
+  minTime: number,
+  maxTime: number,
+  loadedAt = -1,
+): number {
   rangeEnd = count
   if (count <= BLOCK_SAMPLES) return 0
   const loops = codecLoops()
@@ -146,9 +166,10 @@ export function findBlocks(bytes: Uint8Array, at: number, end: number, count: nu
   if (codec === STEPS) readStepStarts(bytes, at, end, count, starts)
   else if (codec === VARINT) readVarintStarts(new ByteReader(bytes, at + 1, end, 'timestamps'), count, starts)
   else {
-    const size = loadSection(bytes, at, end)
-    blocks = codec === PACKED ? loops.readPackedStarts(1, size, count) : loops.readDeltaOfDeltaStarts(1, size, count)
-    if (blocks < 0) throw damaged(at, blocks)
+    const begin = loadedAt >= 0 ? loadedAt : loadSection(bytes, at, end)
+    const stop = begin + end - at
+    blocks = codec === PACKED ? loops.readPackedStarts(begin + 1, stop, count) : loops.readDeltaOfDeltaStarts(begin + 1, stop, count)
+    if (blocks < 0) throw damaged(at - begin, blocks)
   }
   // The block before the first one that starts after minTime may reach into the range.
   const first = Math.max(0, lowerBound(starts, blocks, minTime) - 1)
@@ -160,13 +181,20 @@ export function findBlocks(bytes: Uint8Array, at: number, end: number, count: nu
 /** The second answer of `findBlocks`. */
 export let rangeEnd = 0
 
-/** Copies a section into the loops' bytes; answers its size. */
+/** Copies all bytes into the loops' bytes, where sections then stand at their own offsets, if they fit. */
+export function loadAll(bytes: Uint8Array): boolean {
+  if (bytes.length > MAX_COLUMN_BYTES) return false
+  codecLoops().bytes.set(bytes)
+  return true
+}
+
+/** Copies a section to the start of the loops' bytes; answers where it stands: 0. */
 export function loadSection(bytes: Uint8Array, at: number, end: number): number {
   const size = end - at
   if (size > MAX_COLUMN_BYTES)
     throw corruption('BAD_FORMAT', 'a column is too long', { offset: at, expected: MAX_COLUMN_BYTES, found: size })
   codecLoops().bytes.set(bytes.subarray(at, end))
-  return size
+  return 0
 }
 
 /** The error for a loop's answer `-1 - offset`, counted from the section at `at`. */

@@ -47,6 +47,7 @@ export {
   encodeLabels,
   isLegacyLabelName,
   isLegacyMetricName,
+  isSchemaLabel,
   Labels,
   labelsProblem,
   METRIC_NAME,

@@ -18,6 +18,9 @@ export class Labels implements Iterable<readonly [name: string, value: string]> 
   /** The value of `names[i]` at i; never empty. */
   readonly values: readonly string[]
 
+  /** See {@link withoutSchema}; null until it is asked for. */
+  #bare: Labels | null = null
+
   private constructor(names: readonly string[], values: readonly string[]) {
     this.names = names
     this.values = values
@@ -97,6 +100,12 @@ export class Labels implements Iterable<readonly [name: string, value: string]> 
     return names.length === this.names.length ? this : new Labels(names, values)
   }
 
+  /** The labels that are left without those that describe the metric. Made once: stores give the same label sets to query after query. */
+  withoutSchema(): Labels {
+    this.#bare ??= withSharedNames(this.filter((name) => !isSchemaLabel(name)))
+    return this.#bare
+  }
+
   equals(other: Labels): boolean {
     if (this === other) return true
     if (this.names.length !== other.names.length) return false
@@ -145,6 +154,24 @@ export class Labels implements Iterable<readonly [name: string, value: string]> 
     if (!plain || parts.length > 0 || metric === '') return `${plain ? metric : ''}{${parts.join(', ')}}`
     return metric
   }
+}
+
+/** Whether a label describes the metric rather than the series: its name, type or unit. They are removed together. */
+export function isSchemaLabel(name: string): boolean {
+  return name === METRIC_NAME || name === '__type__' || name === '__unit__'
+}
+
+let latestNames: readonly string[] = []
+
+/** The labels over the array of names that the labels before had, if it is the same: what looks at names then knows them again. */
+function withSharedNames(labels: Labels): Labels {
+  const { names } = labels
+  if (names === latestNames) return labels
+  if (names.length === latestNames.length && names.every((name, i) => name === latestNames[i])) {
+    return Labels.fromSorted(latestNames, labels.values)
+  }
+  latestNames = names
+  return labels
 }
 
 /** Whether a name can be written bare as a metric name: `[a-zA-Z_:][a-zA-Z0-9_:]*`. */

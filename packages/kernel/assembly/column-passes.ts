@@ -11,6 +11,11 @@ export function countRuns(count: i32): i32 {
   return runs
 }
 
+/** Copies `count` doubles from the place `from` on to another address of the memory. */
+export function copyDoubles(from: i32, count: i32, target: usize): void {
+  memory.copy(target, DOUBLES + (<usize>from << 3), <usize>count << 3)
+}
+
 /** words = doubles, which are integers of a magnitude of at most 2^53. */
 export function integersToWords(count: i32): void {
   const size = <usize>count << 3

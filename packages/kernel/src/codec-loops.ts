@@ -47,6 +47,17 @@ export interface CodecLoops {
   /** The first place from 1 on whose double is not greater than the one before it, or `count`. */
   firstDescent(count: number): number
 
+  /** Copies doubles `from` to `to` into a column, bit for bit. */
+  copyDoubles(from: number, to: number, into: Float64Array, at: number): void
+
+  /**
+   * Whether it is known what samples `from` to `to` of the section of `count` samples in `size` bytes at `at` of `bytes` decode to, as told by
+   * `keepTimes`: then they are at the start of `doubles`. Series that are scraped together have the same times. It may be forgotten at any moment.
+   */
+  recallTimes(at: number, size: number, count: number, from: number, to: number): boolean
+  /** Tells that a section, which is sound, was decoded to the start of `doubles`. */
+  keepTimes(at: number, size: number, count: number, from: number, to: number): void
+
   /** words = doubles, which are integers of a magnitude of at most 2^53. */
   integersToWords(count: number): void
   /** words = the bits of doubles. */

@@ -1,7 +1,7 @@
 /** The codec loops that this thread uses: the kernel's where WebAssembly is allowed, else the plain ones. */
 import { MAX_COLUMN_BYTES, MAX_COLUMN_SAMPLES, type CodecLoops } from './codec-loops.ts'
 import { sharedKernel, type Kernel } from './instance.ts'
-import { plainCodecLoops } from './plain/loops.ts'
+import { copyColumn, plainCodecLoops } from './plain/loops.ts'
 
 let loops: CodecLoops | undefined
 
@@ -18,8 +18,9 @@ export function codecLoops(): CodecLoops {
 export function kernelCodecLoops(kernel: Kernel): CodecLoops {
   const { exports } = kernel
   const { buffer } = kernel.bytes
+  const doubles = new Float64Array(buffer, exports.doublesAddress(), MAX_COLUMN_SAMPLES)
   return {
-    doubles: new Float64Array(buffer, exports.doublesAddress(), MAX_COLUMN_SAMPLES),
+    doubles,
     words: new BigInt64Array(buffer, exports.wordsAddress(), MAX_COLUMN_SAMPLES),
     positions: new Uint16Array(buffer, exports.positionsAddress(), MAX_COLUMN_SAMPLES),
     bytes: new Uint8Array(buffer, exports.bytesAddress(), MAX_COLUMN_BYTES + 16),
@@ -27,6 +28,13 @@ export function kernelCodecLoops(kernel: Kernel): CodecLoops {
     summarize: exports.summarize,
     countRuns: exports.countRuns,
     firstDescent: exports.firstDescent,
+    copyDoubles(from, to, into, at): void {
+      // Most columns are in the same memory: then no view is needed.
+      if (into.buffer === buffer && at + to - from <= into.length) exports.copyDoubles(from, to - from, into.byteOffset + at * 8)
+      else copyColumn(doubles, from, to, into, at)
+    },
+    recallTimes: exports.recallTimes,
+    keepTimes: exports.keepTimes,
     integersToWords: exports.integersToWords,
     bitsToWords: exports.bitsToWords,
     decimalExponent: exports.decimalExponent,

@@ -41,6 +41,8 @@ interface Areas {
   readonly kinds: Uint8Array
   readonly results: Float64Array
   readonly second: Float64Array
+  /** The results of as many steps as the last query had: a view costs as much as the copy. */
+  resultsOfSteps: Float64Array
   /** What {@link windowColumns} gives, by size. */
   readonly columns: readonly WindowColumns[]
 }
@@ -193,9 +195,10 @@ export function fitWindows(
 }
 
 function takeResults(memory: Areas, from: number, to: number, all: boolean, kinds: Uint8Array, results: Float64Array): void {
-  if (all) {
-    kinds.fill(1, from, to)
-    results.set(memory.results.subarray(from, to), from)
+  if (all && from === 0) {
+    kinds.fill(1, 0, to)
+    if (memory.resultsOfSteps.length !== to) memory.resultsOfSteps = memory.results.subarray(0, to)
+    results.set(memory.resultsOfSteps)
     return
   }
   for (let k = from; k < to; k++) {
@@ -234,6 +237,7 @@ function makeAreas(): Areas | null {
     high: new Int32Array(buffer, exports.windowHighAddress(), MAX_STEPS),
     kinds: new Uint8Array(buffer, exports.windowKindsAddress(), MAX_STEPS),
     results: new Float64Array(buffer, exports.windowResultsAddress(), MAX_STEPS),
+    resultsOfSteps: new Float64Array(0),
     second: new Float64Array(buffer, exports.windowSecondAddress(), MAX_STEPS),
     columns,
   }

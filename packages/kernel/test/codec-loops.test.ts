@@ -206,3 +206,33 @@ test('kernel and twin summarise alike', () => {
   check(Float64Array.of(Infinity, 1, -Infinity))
   expect(kernel.summary[2]).toBeNaN()
 })
+
+test('times that are recalled are those that were kept of the same bytes', () => {
+  // Few different sections, so that they come again, and more than can be kept.
+  const section = (number: number): Uint8Array =>
+    Uint8Array.from({ length: 8 + (number % 40) }, (_, i) => (i < 8 ? number % 7 : (number * i) & 0xff))
+  const kept = new Map<string, Float64Array>()
+  let recalled = 0
+  const check = (number: number, count: number, from: number, taken: number, seed: number): void => {
+    const bytes = section(number)
+    const size = bytes.length
+    const at = number % 5
+    kernel.bytes.fill(0xaa, 0, 100)
+    kernel.bytes.set(bytes, at)
+    const key = `${bytes.toString()} ${count} ${from} ${taken}`
+    if (kernel.recallTimes(at, size, count, from, from + taken)) {
+      recalled++
+      expect(kernel.doubles.slice(0, taken)).toEqual(kept.get(key))
+      return
+    }
+    const times = Float64Array.from({ length: taken }, (_, i) => seed + i)
+    kernel.doubles.set(times)
+    kernel.keepTimes(at, size, count, from, from + taken)
+    kept.set(key, times)
+  }
+  fc.assert(
+    fc.property(fc.nat(150), fc.constantFrom(500, 501), fc.constantFrom(0, 128), fc.constantFrom(1, 100, 2_048), fc.nat(1_000), check),
+    { numRuns: 5_000 },
+  )
+  expect(recalled).toBeGreaterThan(100)
+})

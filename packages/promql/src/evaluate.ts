@@ -8,7 +8,7 @@ import { resolveDurations } from './durations.ts'
 import { Execution, type Held } from './evaluate/execution.ts'
 import { runner } from './evaluate/execute.ts'
 import { ABSENT, FLOAT, owned, runOf, samplesOf, type Grid, type StepSeries } from './evaluate/steps.ts'
-import { mergeEqual, withoutSchema } from './evaluate/unique.ts'
+import { mergeEqual } from './evaluate/unique.ts'
 import { extendSamples } from './functions/extended.ts'
 import { analysisOf, type Analysis } from './explain.ts'
 import { readRange, shapeOf } from './operators/range.ts'
@@ -141,7 +141,7 @@ function cleanUp({ series }: Held): readonly StepSeries[] {
   const cleaned = series.map((given) => {
     if (!given.dropName) return given
     const changed = owned(given)
-    changed.labels = withoutSchema(changed.labels)
+    changed.labels = changed.labels.withoutSchema()
     return changed
   })
   return mergeEqual(cleaned)
@@ -204,7 +204,7 @@ async function collectMatrix(plan: MatrixPlan, grid: Grid, execution: Execution)
       if (from === to) continue
       execution.hold(to - from, (to - from) * 16)
       const series: MatrixSeries = {
-        labels: dropName ? withoutSchema(labels) : labels,
+        labels: dropName ? labels.withoutSchema() : labels,
         timestamps: samples.timestamps.slice(from, to),
         values: samples.values.slice(from, to),
         histograms: samples.histograms?.slice(from, to) ?? null,

@@ -9,6 +9,12 @@ import { planXor, readXor, writeXor } from './xor.ts'
 
 const TWO_32 = 4_294_967_296
 
+/** Copies `source[from..to)` to `into` from `at`, bit for bit. A view for `set` costs more than copying a few. */
+export function copyColumn(source: Float64Array, from: number, to: number, into: Float64Array, at: number): void {
+  if (to - from > 48) into.set(source.subarray(from, to), at)
+  else for (let i = from; i < to; i++) into[at + i - from] = source[i]!
+}
+
 /** Makes the plain loops. */
 export function plainCodecLoops(): CodecLoops {
   const doubles = new Float64Array(MAX_COLUMN_SAMPLES)
@@ -36,6 +42,10 @@ export function plainCodecLoops(): CodecLoops {
       for (let i = 1; i < count; i++) if (!(doubles[i]! > doubles[i - 1]!)) return i
       return count
     },
+    copyDoubles: (from, to, into, at) => copyColumn(doubles, from, to, into, at),
+    // Comparing bytes one by one takes as long as decoding them.
+    recallTimes: () => false,
+    keepTimes: () => undefined,
     integersToWords(count): void {
       for (let i = 0; i < count; i++) {
         const integer = doubles[i]!

@@ -1,8 +1,7 @@
 /**
  * Grouping: which group a series belongs to, by the labels of `by` or all but those of `without`.
  */
-import { METRIC_NAME, type Labels } from '@tsink/core'
-import { isSchemaLabel } from '../evaluate/unique.ts'
+import { isSchemaLabel, METRIC_NAME, type Labels } from '@tsink/core'
 
 /** Groups are numbered in the order in which their first series comes. */
 export class Grouping {

@@ -6,7 +6,7 @@ import { Labels, TsinkError } from '@tsink/core'
 import type { VectorMatching } from '../ast.ts'
 import type { Execution, Held, Pages } from '../evaluate/execution.ts'
 import { ABSENT, FLOAT, HISTOGRAM, isEmpty, type Grid, type StepSeries } from '../evaluate/steps.ts'
-import { isSchemaLabel, mergeEqual, withoutSchema } from '../evaluate/unique.ts'
+import { mergeEqual } from '../evaluate/unique.ts'
 import type { VectorsPlan } from '../plan.ts'
 import { combineElements, refuseFloats } from './elements.ts'
 import { matchKey, matchLabels, presence, showLabels } from './matching.ts'
@@ -270,7 +270,7 @@ class Matcher {
     const { bool } = this.#plan
     const { cardinality, on, labels: listed, include } = this.#matching
     let labels = many
-    if (this.#arithmetic !== null) labels = withoutSchema(labels)
+    if (this.#arithmetic !== null) labels = labels.withoutSchema()
     if (cardinality === 'one-to-one') {
       const names = new Set(listed)
       labels = labels.filter((name) => names.has(name) === on)
@@ -280,7 +280,7 @@ class Matcher {
       for (const name of include) pairs.set(name, one.get(name))
       labels = Labels.from(pairs)
     }
-    if (bool && !this.#delayed) labels = labels.filter((name) => !isSchemaLabel(name))
+    if (bool && !this.#delayed) labels = labels.withoutSchema()
     return this.#execution.series(labels, this.#delayed && (bool || dropName), this.#grid)
   }
 }

@@ -2,19 +2,8 @@
  * Unique label sets: two series of one vector may not have the same labels at the same step. Series that never meet at a step are one
  * series and are merged; series that do meet are an error.
  */
-import { METRIC_NAME, TsinkError, type Labels } from '@tsink/core'
+import { TsinkError, type Labels } from '@tsink/core'
 import { ABSENT, owned, type StepSeries } from './steps.ts'
-
-/** The labels that describe a metric rather than a series; they are removed together. */
-export function isSchemaLabel(name: string): boolean {
-  return name === METRIC_NAME || name === '__type__' || name === '__unit__'
-}
-
-export function withoutSchema(labels: Labels): Labels {
-  const { names } = labels
-  for (let i = 0; i < names.length; i++) if (isSchemaLabel(names[i]!)) return labels.filter((name) => !isSchemaLabel(name))
-  return labels
-}
 
 /** Whether removing the schema labels removes more than the metric name. */
 export function hasTypeOrUnit(labels: Labels): boolean {

@@ -6,7 +6,7 @@ import type { Labels } from '@tsink/core'
 import { forMetric } from '../annotations.ts'
 import type { Execution, Pages } from '../evaluate/execution.ts'
 import { FLOAT, HISTOGRAM, isEmpty, StepSeries, type Grid } from '../evaluate/steps.ts'
-import { mergeEqual, withoutSchema } from '../evaluate/unique.ts'
+import { mergeEqual } from '../evaluate/unique.ts'
 import { classicFraction, classicQuantile, type ClassicBucket } from '../histogram/classic.ts'
 import { histogramFraction, histogramQuantile } from '../histogram/quantile.ts'
 import { printShortest } from '../numbers.ts'
@@ -194,7 +194,7 @@ function fractionsOf(
 
 function resultFor(family: Family, grid: Grid, execution: Execution): StepSeries {
   const delayed = execution.settings.features.delayedNameRemoval
-  return new StepSeries(delayed ? family.labels : withoutSchema(family.labels), delayed, grid.count)
+  return new StepSeries(delayed ? family.labels : family.labels.withoutSchema(), delayed, grid.count)
 }
 
 /** A quantile as a label value: always with a decimal point or an exponent, `0.0`, `0.25`, `1e-07`. */

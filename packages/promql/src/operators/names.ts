@@ -5,7 +5,7 @@
  */
 import type { Execution } from '../evaluate/execution.ts'
 import type { StepSeries } from '../evaluate/steps.ts'
-import { hasTypeOrUnit, mergeEqual, withoutSchema } from '../evaluate/unique.ts'
+import { hasTypeOrUnit, mergeEqual } from '../evaluate/unique.ts'
 import type { Names } from '../plan.ts'
 
 export class NameDropper {
@@ -28,7 +28,7 @@ export class NameDropper {
       return series
     }
     const mayMeet = this.#names === 'many' || (this.#names === 'one' && hasTypeOrUnit(series.labels))
-    series.labels = withoutSchema(series.labels)
+    series.labels = series.labels.withoutSchema()
     if (!mayMeet) return series
     this.#execution.hold(0, series.kinds.length * 9)
     this.#waiting.push(series)
