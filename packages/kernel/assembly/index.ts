@@ -17,7 +17,12 @@ export { planPacked, readPacked, readPackedStarts, writePacked } from './packer'
 export { planXor, readXor, writeXor } from './xor'
 export { planDeltaOfDelta, readDeltaOfDelta, readDeltaOfDeltaStarts, writeDeltaOfDelta } from './delta-of-delta'
 export { snappyDecode, snappyEncode } from './snappy'
-export { addSeriesKey, gatherSeries, walkRemoteWrite1, walkRemoteWrite2 } from './remote-write'
+export { addSeriesKey, gatherSeries, placeSeries, slotOfKey } from './series-table'
+export { walkRemoteWrite1, walkRemoteWrite2 } from './remote-write'
+export { walkGraphite, walkOpenMetrics, walkText } from './text-lines'
+export { walkLineProtocol } from './line-protocol'
+export { walkJsonLines } from './json-lines'
+export { walkNumberPoints } from './otlp-points'
 export { summarize, summaryAddress } from './summary'
 export {
   windowBounds,

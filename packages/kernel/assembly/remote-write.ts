@@ -1,54 +1,8 @@
-// The walk over remote-write bodies, both versions: series are looked up by the bytes of their labels in a table, samples go into columns.
+// The walk over remote-write bodies, both versions: series are looked up by the bytes of their labels, samples go into columns.
 //
-// The caller lays out a Walk (see src/remote-write.ts) and its areas. What the walk does not know it leaves to the caller: new series are
-// listed as misses, fields other than samples as the rest; anything odd or broken makes it answer -1, and the caller's own decoder says
-// what is wrong. Every read stays below the end of the message that it belongs to.
-
-// @ts-ignore: decorator
-@unmanaged
-class Walk {
-  // The table of known series: entry i has its key at keys[i] .. forms[i] and its canonical bytes at forms[i] .. keys[i + 1].
-  entries: u32
-  table: u32
-  mask: u32
-  keys: u32
-  forms: u32
-  hashes: u32
-  refs: u32
-  stamps: u32
-  entrySlots: u32
-  metadata: u32
-  // Which body this is, and the entry that is expected next.
-  stamp: u32
-  next: u32
-  // Slot i of the batch has the series of entry slotEntries[i] - 1; 0 is a miss.
-  slots: u32
-  slotEntries: u32
-  slotCapacity: u32
-  // Misses: slot, begin and end of the labels.
-  misses: u32
-  missed: u32
-  missCapacity: u32
-  samples: u32
-  sampleSlots: u32
-  timestamps: u32
-  values: u32
-  starts: u32
-  sampleCapacity: u32
-  anyStart: u32
-  // The rest: slot (or NO_SLOT), tag, where the payload's length stands.
-  rest: u32
-  rests: u32
-  restCapacity: u32
-  symbols: u32
-  symbolStarts: u32
-  symbolEnds: u32
-  symbolCapacity: u32
-  scratch: u32
-  scratchEnd: u32
-}
-
-const NO_SLOT: u32 = 0xffff_ffff
+// New series are listed as misses, fields other than samples as the rest; anything odd or broken makes a walk answer -1, and the caller's own
+// decoder says what is wrong. Every read stays below the end of the message that it belongs to.
+import { entryOf, expects, hashOf, keyOf, keySize, mix, NO_SLOT, PAIRS, pushSample, REMOTE_WRITE, same, slotOfEntry, Walk } from './series-table'
 
 // The cursor: where the next byte is read, and whether something was wrong.
 let at: usize = 0
@@ -212,15 +166,7 @@ function walkSample(walk: Walk, slot: u32, end: usize): bool {
     else return false
     if (bad) return false
   }
-  const index = walk.samples
-  if (index >= walk.sampleCapacity) return false
-  walk.samples = index + 1
-  store<u32>(walk.sampleSlots + (index << 2), slot)
-  store<f64>(walk.timestamps + (index << 3), <f64>timestamp)
-  store<u64>(walk.values + (index << 3), value)
-  store<f64>(walk.starts + (index << 3), <f64>start)
-  if (start != 0) walk.anyStart = 1
-  return true
+  return pushSample(walk, slot, <f64>timestamp, value, <f64>start)
 }
 
 /** Notes a field for the caller and passes over it. */
@@ -259,7 +205,7 @@ function walkMetadata(walk: Walk, slot: u32, end: usize): bool {
         hash = mix(hash, hashOf(from, to, tag))
       } else return false
     }
-    const known = walk.metadata + ((entry - 1) << 2)
+    const known = walk.notes + ((entry - 1) << 2)
     const short = <u32>(hash ^ (hash >> 32)) | 1
     if (load<u32>(known) == short) {
       at = stop
@@ -273,19 +219,13 @@ function walkMetadata(walk: Walk, slot: u32, end: usize): bool {
 
 /** The batch's slot for the series whose label fields stand in start .. end. */
 function slotOf(walk: Walk, start: usize, end: usize): u32 {
-  const next = walk.next
-  if (next < walk.entries && (load<u32>(walk.hashes + (next << 2)) & 1) == 0 && matches(walk, next, start, end)) return slotOfEntry(walk, next)
-  const hash = <u32>hashOf(start, end, 0) & ~1
-  const entry = find(walk, hash, start, end)
+  const entry = entryOf(walk, start, end, REMOTE_WRITE)
   return entry != NO_SLOT ? slotOfEntry(walk, entry) : miss(walk, start, end)
 }
 
-/** As slotOf, for a list of symbols. The key is every symbol behind its length, which no key of version 1 equals: see the last hash bit. */
+/** As slotOf, for a list of symbols. The key is every symbol behind its length. */
 function slotOfRefs(walk: Walk, start: usize, end: usize): u32 {
-  const next = walk.next
-  if (next < walk.entries && (load<u32>(walk.hashes + (next << 2)) & 1) == 1 && matchesRefs(walk, next, start, end)) {
-    return bad ? NO_SLOT : slotOfEntry(walk, next)
-  }
+  if (expects(walk, PAIRS) && matchesRefs(walk, walk.next, start, end)) return bad ? NO_SLOT : slotOfEntry(walk, walk.next)
   if (bad) return NO_SLOT
   let to = <usize>walk.scratch
   at = start
@@ -309,15 +249,14 @@ function slotOfRefs(walk: Walk, start: usize, end: usize): u32 {
     refs++
   }
   if ((refs & 1) != 0) return miss(walk, start, end)
-  const hash = <u32>hashOf(walk.scratch, to, 1) | 1
-  const entry = find(walk, hash, walk.scratch, to)
+  const entry = entryOf(walk, walk.scratch, to, PAIRS)
   return entry != NO_SLOT ? slotOfEntry(walk, entry) : miss(walk, start, end)
 }
 
 // Compares symbol by symbol with the expected entry's key: no copy, no hash.
 function matchesRefs(walk: Walk, entry: u32, start: usize, end: usize): bool {
-  let key = <usize>load<u32>(walk.keys + (entry << 2))
-  const keyEnd = <usize>load<u32>(walk.forms + (entry << 2))
+  let key = keyOf(walk, entry)
+  const keyEnd = key + keySize(walk, entry)
   at = start
   while (at < end) {
     const ref = uvarint(end)
@@ -336,20 +275,6 @@ function matchesRefs(walk: Walk, entry: u32, start: usize, end: usize): bool {
   return key == keyEnd
 }
 
-// @ts-ignore: decorator
-@inline
-function slotOfEntry(walk: Walk, entry: u32): u32 {
-  walk.next = entry + 1
-  if (load<u32>(walk.stamps + (entry << 2)) == walk.stamp) return load<u32>(walk.entrySlots + (entry << 2))
-  const slot = walk.slots
-  if (slot >= walk.slotCapacity) return NO_SLOT
-  walk.slots = slot + 1
-  store<u32>(walk.stamps + (entry << 2), walk.stamp)
-  store<u32>(walk.entrySlots + (entry << 2), slot)
-  store<u32>(walk.slotEntries + (slot << 2), entry + 1)
-  return slot
-}
-
 function miss(walk: Walk, start: usize, end: usize): u32 {
   const slot = walk.slots
   if (slot >= walk.slotCapacity || walk.missed >= walk.missCapacity) return NO_SLOT
@@ -361,87 +286,6 @@ function miss(walk: Walk, start: usize, end: usize): u32 {
   store<u32>(record, <u32>end, 8)
   walk.missed++
   return slot
-}
-
-function find(walk: Walk, hash: u32, start: usize, end: usize): u32 {
-  let place = (hash >> 1) & walk.mask
-  let entry = load<u32>(walk.table + (place << 2))
-  while (entry != 0) {
-    if (load<u32>(walk.hashes + ((entry - 1) << 2)) == hash && matches(walk, entry - 1, start, end)) return entry - 1
-    place = (place + 1) & walk.mask
-    entry = load<u32>(walk.table + (place << 2))
-  }
-  return NO_SLOT
-}
-
-// @ts-ignore: decorator
-@inline
-function matches(walk: Walk, entry: u32, start: usize, end: usize): bool {
-  const key = <usize>load<u32>(walk.keys + (entry << 2))
-  const size = <usize>load<u32>(walk.forms + (entry << 2)) - key
-  return size == end - start && same(key, start, size)
-}
-
-function same(a: usize, b: usize, size: usize): bool {
-  let i: usize = 0
-  for (; i + 16 <= size; i += 16) {
-    if (v128.any_true(v128.xor(v128.load(a + i), v128.load(b + i)))) return false
-  }
-  for (; i + 4 <= size; i += 4) if (load<u32>(a + i) != load<u32>(b + i)) return false
-  for (; i < size; i++) if (load<u8>(a + i) != load<u8>(b + i)) return false
-  return true
-}
-
-// @ts-ignore: decorator
-@inline
-function mix(hash: u64, word: u64): u64 {
-  const product = (hash ^ word) * 0x9e37_79b9_7f4a_7c15
-  return product ^ (product >> 32)
-}
-
-function hashOf(start: usize, end: usize, seed: u64): u64 {
-  let hash = mix(seed, <u64>(end - start))
-  let from = start
-  for (; from + 8 <= end; from += 8) hash = mix(hash, load<u64>(from))
-  for (; from < end; from++) hash = mix(hash, load<u8>(from))
-  return mix(hash, 0x5851_f42d_4c95_7f2d)
-}
-
-/**
- * Puts a new entry into the table. Its key and canonical bytes stand already in place: keys[entry], forms[entry] and keys[entry + 1] are set.
- * `version` is 1 or 2, whose keys are told apart by the last bit of their hash.
- */
-export function addSeriesKey(state: usize, entry: u32, version: u32): void {
-  const walk = changetype<Walk>(state)
-  const key = load<u32>(walk.keys + (entry << 2))
-  const end = load<u32>(walk.forms + (entry << 2))
-  const hash = version == 1 ? <u32>hashOf(key, end, 0) & ~1 : <u32>hashOf(key, end, 1) | 1
-  store<u32>(walk.hashes + (entry << 2), hash)
-  let place = (hash >> 1) & walk.mask
-  while (load<u32>(walk.table + (place << 2)) != 0) place = (place + 1) & walk.mask
-  store<u32>(walk.table + (place << 2), entry + 1)
-}
-
-/** Writes the batch's series table: canonical bytes end to end at `bytes`, `slots + 1` offsets, and the store's numbers. Answers the bytes. */
-export function gatherSeries(state: usize, bytes: usize, bytesEnd: usize, offsets: usize, refs: usize): u32 {
-  const walk = changetype<Walk>(state)
-  let to = bytes
-  store<u32>(offsets, 0)
-  for (let slot: u32 = 0; slot < walk.slots; slot++) {
-    const entry = load<u32>(walk.slotEntries + (slot << 2))
-    let ref: u32 = 0
-    if (entry != 0) {
-      const from = <usize>load<u32>(walk.forms + ((entry - 1) << 2))
-      const size = <usize>load<u32>(walk.keys + (entry << 2)) - from
-      if (size > bytesEnd - to) return NO_SLOT
-      memory.copy(to, from, size)
-      to += size
-      ref = load<u32>(walk.refs + ((entry - 1) << 2))
-    }
-    store<u32>(refs + (slot << 2), ref)
-    store<u32>(offsets + ((slot + 1) << 2), <u32>(to - bytes))
-  }
-  return <u32>(to - bytes)
 }
 
 function isUtf8(start: usize, end: usize): bool {

@@ -4,7 +4,7 @@ export { crc32c } from './crc32c.ts'
 export { crc32cPlain } from './plain/crc32c.ts'
 export { assertDecoded, SNAPPY_SLACK_BYTES, snappyCheckedHeader, snappyDecode, snappyEncode, snappyHeader } from './snappy.ts'
 export { snappyDecodePlain, snappyEncodePlain } from './plain/snappy.ts'
-export { SeriesWalk, WALK_AGAIN, type WalkMiss, type WalkRest } from './series-walk.ts'
+export { NO_ROOM, SeriesWalk, UNKNOWN_SERIES, WALK_AGAIN, type WalkMiss, type WalkRest } from './series-walk.ts'
 export {
   BLOCK_SAMPLES,
   MAX_COLUMN_BYTES,

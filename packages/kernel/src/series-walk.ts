@@ -1,14 +1,17 @@
 /**
- * SeriesWalk: remote-write bodies to columns inside the kernel, with a table of known series by the raw bytes of their labels.
+ * SeriesWalk: bodies to columns inside the kernel, with a table of known series by the raw bytes that name them.
  *
- * An instance has a memory of its own: the body (decompressed into it), the table, and the columns that a walk fills.
+ * An instance has a memory of its own: the body (remote write's is decompressed into it), the table, and the columns that a walk fills.
  *
- *     body ─ walk ▸ slots of known series │ misses: series that are new │ columns of samples │ rest: histograms, exemplars, metadata
- *     misses ─ caller reads their labels ▸ add
+ *     body ─ walk ▸ slots of known series │ columns of samples │ what the walk leaves to the caller
+ *     new series ─ caller reads their labels ▸ add, remember
  *     gather ▸ the batch's series table
  *
- * A walk takes the bodies that all known senders make. For anything odd or broken it answers {@link WALK_AGAIN}: the caller decodes the body
- * with its plain decoder (the walk's twin), which says what is wrong. Raw label bytes are only a key to the canonical ones.
+ * Remote write is walked whole: series that are new are misses, fields other than samples the rest. Other formats are walked in passes: each ends
+ * before the first line or point that the walk does not take, the caller reads it, and the next pass goes on behind it.
+ *
+ * A walk takes what senders repeat. Anything odd or broken goes to the caller's plain decoder (the walk's twin), which says what is wrong. Raw bytes
+ * are only a key to the canonical ones.
  */
 import { assert, SeriesTable } from '@tsink/core'
 import { createKernel, sharedKernel, type Kernel } from './instance.ts'
@@ -16,6 +19,10 @@ import { assertDecoded, SNAPPY_SLACK_BYTES, snappyCheckedHeader } from './snappy
 
 /** The body must go to the plain decoder. */
 export const WALK_AGAIN = -1
+/** No slot: the series is not known. */
+export const UNKNOWN_SERIES = -1
+/** No slot: there is no room for one, in the table or in the batch. */
+export const NO_ROOM = -2
 
 /** A series that the table does not know: its slot, and its labels' place in `bytes` (1.0: label fields; 2.0: packed references). */
 export interface WalkMiss {
@@ -43,6 +50,10 @@ const MAX_SAMPLES = 2_097_152
 const MAX_REST = 262_144
 const MAX_SYMBOLS = 1_048_576
 const SCRATCH_BYTES = 1_048_576
+/** What goes with all lines: a family's name, or what ends each key. */
+const CONTEXT_BYTES = 65_536
+/** Canonical bytes are copied out in pieces that stay in the processor's cache; a label set that is larger than one is the caller's. */
+const GATHER_BYTES = 262_144
 /** Label arenas kept for the next bodies: as many as senders have bodies on their way, none of them larger than usual bodies need. */
 const MAX_SPARE = 16
 const MAX_SPARE_BYTES = 1_048_576
@@ -59,7 +70,7 @@ const HASHES = 5
 const REFS = 6
 const STAMPS = 7
 const ENTRY_SLOTS = 8
-const METADATA = 9
+const NOTES = 9
 const STAMP = 10
 const NEXT = 11
 const SLOTS = 12
@@ -84,7 +95,13 @@ const SYMBOL_ENDS = 30
 const SYMBOL_CAPACITY = 31
 const SCRATCH = 32
 const SCRATCH_END = 33
-const WALK_WORDS = 34
+const LINES = 34
+const CONTEXT = 35
+const CONTEXT_END = 36
+const WALK_WORDS = 42
+// And of those that are doubles, counted in eights.
+const MIN_TIME = 19
+const MAX_TIME = 20
 
 export class SeriesWalk {
   readonly #kernel: Kernel
@@ -92,6 +109,7 @@ export class SeriesWalk {
   readonly #state: number
   /** The walk's fields. */
   readonly #walk: Uint32Array
+  readonly #times: Float64Array
   readonly #source: number
   readonly #body: number
   readonly #arena: number
@@ -101,6 +119,7 @@ export class SeriesWalk {
   /** Arenas of batches that are done with. */
   readonly #spare: Uint8Array[] = []
   #bodyEnd = 0
+  #loaded: Uint8Array = NO_BYTES
   #generation = 0
 
   /** An instance, or null where the kernel is not to be had. Reserves address space for all limits together; pages count when written. */
@@ -121,7 +140,7 @@ export class SeriesWalk {
     const table = 2 ** Math.ceil(Math.log2(maxSeries * 2))
     const total =
       sourceBytes +
-      maxBodyBytes * 2 +
+      maxBodyBytes +
       maxBytes +
       maxSeries * 28 +
       table * 4 +
@@ -129,19 +148,20 @@ export class SeriesWalk {
       MAX_SAMPLES * 28 +
       MAX_REST * 12 +
       MAX_SYMBOLS * 8
-    const kernel = createKernel(total + SCRATCH_BYTES + 1_048_576)
+    const kernel = createKernel(total + SCRATCH_BYTES + CONTEXT_BYTES + GATHER_BYTES + 1_048_576)
     this.#kernel = kernel
     this.#state = kernel.reserve(WALK_WORDS * 4)
     const walk = kernel.words.subarray(this.#state / 4, this.#state / 4 + WALK_WORDS)
     this.#walk = walk
+    this.#times = kernel.doubles.subarray(this.#state / 8, (this.#state + WALK_WORDS * 4) / 8)
     this.#source = kernel.reserve(sourceBytes + SNAPPY_SLACK_BYTES)
     this.#body = kernel.reserve(maxBodyBytes + SNAPPY_SLACK_BYTES)
-    this.#gathered = kernel.reserve(maxBodyBytes + SNAPPY_SLACK_BYTES)
+    this.#gathered = kernel.reserve(GATHER_BYTES)
     this.#arena = kernel.reserve(maxBytes + SNAPPY_SLACK_BYTES)
     walk[TABLE] = kernel.reserve(table * 4)
     walk[MASK] = table - 1
     walk[KEYS] = kernel.reserve(maxSeries * 4 + 4)
-    for (const column of [FORMS, HASHES, REFS, STAMPS, ENTRY_SLOTS, METADATA]) walk[column] = kernel.reserve(maxSeries * 4)
+    for (const column of [FORMS, HASHES, REFS, STAMPS, ENTRY_SLOTS, NOTES]) walk[column] = kernel.reserve(maxSeries * 4)
     walk[SLOT_ENTRIES] = kernel.reserve(MAX_SLOTS * 4)
     walk[SLOT_CAPACITY] = MAX_SLOTS
     walk[MISSES] = kernel.reserve(MAX_SLOTS * 12)
@@ -158,6 +178,7 @@ export class SeriesWalk {
     walk[SYMBOL_CAPACITY] = MAX_SYMBOLS
     walk[SCRATCH] = kernel.reserve(SCRATCH_BYTES)
     walk[SCRATCH_END] = walk[SCRATCH] + SCRATCH_BYTES
+    walk[CONTEXT] = walk[CONTEXT_END] = kernel.reserve(CONTEXT_BYTES)
     this.#word(walk[KEYS], 0, this.#arena)
   }
 
@@ -209,14 +230,20 @@ export class SeriesWalk {
 
   /** Walks the body that was loaded. 0, or {@link WALK_AGAIN}. */
   walk(version: 1 | 2): number {
+    this.#begin()
+    const { exports } = this.#kernel
+    const answer = version === 1 ? exports.walkRemoteWrite1 : exports.walkRemoteWrite2
+    return answer(this.#state, this.#body, this.#bodyEnd)
+  }
+
+  #begin(): void {
     const walk = this.#walk
     const { maxSeries, maxBytes } = this.#options
     if (walk[ENTRIES]! > maxSeries * 0.9 || this.#word(walk[KEYS]!, walk[ENTRIES]!) - this.#arena > maxBytes * 0.9) this.#forget()
     walk[STAMP] = walk[STAMP]! + 1
-    for (const field of [NEXT, SLOTS, MISSED, SAMPLES, ANY_START, RESTS, SYMBOLS]) walk[field] = 0
-    const { exports } = this.#kernel
-    const answer = version === 1 ? exports.walkRemoteWrite1 : exports.walkRemoteWrite2
-    return answer(this.#state, this.#body, this.#bodyEnd)
+    for (const field of [NEXT, SLOTS, MISSED, SAMPLES, ANY_START, RESTS, SYMBOLS, LINES]) walk[field] = 0
+    walk[CONTEXT_END] = walk[CONTEXT]!
+    this.#loaded = NO_BYTES
   }
 
   get slots(): number {
@@ -258,11 +285,15 @@ export class SeriesWalk {
    * canonical bytes. False when there is no room: the body goes to the plain decoder then, and the next walk begins with an empty table.
    */
   add(slot: number, version: 1 | 2, key: Uint8Array, canonical: Uint8Array): boolean {
+    return this.#add(slot, version - 1, key, canonical, 0)
+  }
+
+  #add(slot: number, kind: number, key: Uint8Array, canonical: Uint8Array, note: number): boolean {
     const walk = this.#walk
     const entry = walk[ENTRIES]!
     const start = this.#word(walk[KEYS]!, entry)
     const end = start + key.length + canonical.length
-    if (entry >= this.#options.maxSeries || end > this.#arena + this.#options.maxBytes) return false
+    if (entry >= this.#options.maxSeries || end > this.#arena + this.#options.maxBytes || canonical.length > GATHER_BYTES) return false
     this.#kernel.bytes.set(key, start)
     this.#kernel.bytes.set(canonical, start + key.length)
     this.#set(walk[FORMS]!, entry, start + key.length)
@@ -270,25 +301,154 @@ export class SeriesWalk {
     this.#set(walk[REFS]!, entry, 0)
     this.#set(walk[STAMPS]!, entry, walk[STAMP]!)
     this.#set(walk[ENTRY_SLOTS]!, entry, slot)
-    this.#set(walk[METADATA]!, entry, 0)
+    this.#set(walk[NOTES]!, entry, note)
     this.#set(walk[SLOT_ENTRIES]!, slot, entry + 1)
-    this.#kernel.exports.addSeriesKey(this.#state, entry, version)
+    this.#kernel.exports.addSeriesKey(this.#state, entry, kind)
     walk[ENTRIES] = entry + 1
     return true
   }
 
-  /** The batch's series table and, for each slot, its entry plus 1. Copies; null when the labels do not fit the memory for them. */
-  gather(): { readonly series: SeriesTable; readonly entries: Uint32Array } | null {
+  /** Begins a body that is walked in passes; false when it is larger than the memory for it. `body` must stay as it is until the batch is made. */
+  begin(body: Uint8Array): boolean {
+    if (!this.load(body)) return false
+    this.#begin()
+    this.#loaded = body
+    return true
+  }
+
+  /** Sets the bytes that go with what is walked next; false when they are too many. */
+  setContext(bytes: Uint8Array): boolean {
+    const walk = this.#walk
+    walk[CONTEXT_END] = walk[CONTEXT]! + (bytes.length <= CONTEXT_BYTES ? bytes.length : 0)
+    if (bytes.length > CONTEXT_BYTES) return false
+    this.#kernel.bytes.set(bytes, walk[CONTEXT])
+    return true
+  }
+
+  /** The slot of the series that the bytes name, or {@link UNKNOWN_SERIES} or {@link NO_ROOM}. */
+  known(bytes: Uint8Array, start: number, end: number, kind: number): number {
+    const size = end - start
+    let at = this.#body + start
+    if (bytes !== this.#loaded) {
+      if (size > SCRATCH_BYTES) return UNKNOWN_SERIES
+      at = this.#walk[SCRATCH]!
+      this.#kernel.bytes.set(bytes.subarray(start, end), at)
+    }
+    return this.#kernel.exports.slotOfKey(this.#state, at, at + size, kind)
+  }
+
+  /** Puts a series that is not known into table and batch. Answers its slot, or {@link NO_ROOM}. */
+  remember(key: Uint8Array, kind: number, canonical: Uint8Array, note = 0): number {
+    const walk = this.#walk
+    const slot = walk[SLOTS]!
+    if (slot >= MAX_SLOTS || !this.#add(slot, kind, key, canonical, note)) return NO_ROOM
+    walk[SLOTS] = slot + 1
+    walk[NEXT] = walk[ENTRIES]!
+    return slot
+  }
+
+  /** A view of the canonical label bytes of a slot of the present batch. */
+  labelBytes(slot: number): Uint8Array {
+    const entry = this.#word(this.#walk[SLOT_ENTRIES]!, slot)
+    return this.#kernel.bytes.subarray(this.#word(this.#walk[FORMS]!, entry - 1), this.#word(this.#walk[KEYS]!, entry))
+  }
+
+  // Passes. Each goes on at byte `from` of the body and answers where it stopped: at what it leaves to the caller, or at the end. `lines` says how
+  // many lines or points it took, `samples` how many samples there are now.
+
+  text(from: number, kind: number, now: number, honorTimestamps: boolean): number {
+    this.#walk[LINES] = 0
+    return this.#kernel.exports.walkText(this.#state, this.#body + from, this.#bodyEnd, kind, now, honorTimestamps) - this.#body
+  }
+
+  openMetrics(from: number, kind: number, now: number, honorTimestamps: boolean, hasCreated: boolean): number {
+    this.#walk[LINES] = 0
+    const { walkOpenMetrics } = this.#kernel.exports
+    return walkOpenMetrics(this.#state, this.#body + from, this.#bodyEnd, kind, now, honorTimestamps, hasCreated) - this.#body
+  }
+
+  graphite(from: number, now: number): number {
+    this.#walk[LINES] = 0
+    return this.#kernel.exports.walkGraphite(this.#state, this.#body + from, this.#bodyEnd, now) - this.#body
+  }
+
+  /** The unit of times is 0 nanoseconds, 1 microseconds, 2 milliseconds, 3 seconds, 4 minutes, 5 hours, 6 told by the size. */
+  lineProtocol(from: number, unit: number, now: number): number {
+    this.#walk[LINES] = 0
+    return this.#kernel.exports.walkLineProtocol(this.#state, this.#body + from, this.#bodyEnd, unit, now) - this.#body
+  }
+
+  jsonLines(from: number): number {
+    this.#walk[LINES] = 0
+    return this.#kernel.exports.walkJsonLines(this.#state, this.#body + from, this.#bodyEnd) - this.#body
+  }
+
+  /** Points of OTLP up to byte `end`. `minTime` and `maxTime` are those of the pass. */
+  numberPoints(from: number, end: number): number {
+    this.#walk[LINES] = 0
+    this.#times[MIN_TIME] = Infinity
+    this.#times[MAX_TIME] = -Infinity
+    return this.#kernel.exports.walkNumberPoints(this.#state, this.#body + from, this.#body + end) - this.#body
+  }
+
+  get lines(): number {
+    return this.#walk[LINES]!
+  }
+
+  get minTime(): number {
+    return this.#times[MIN_TIME]!
+  }
+
+  get maxTime(): number {
+    return this.#times[MAX_TIME]!
+  }
+
+  get samples(): number {
+    return this.#walk[SAMPLES]!
+  }
+
+  set samples(count: number) {
+    this.#walk[SAMPLES] = count
+  }
+
+  get anyStart(): boolean {
+    return this.#walk[ANY_START] !== 0
+  }
+
+  /** The columns of samples as views: a caller may add samples too, and says so by `samples`. */
+  sampleColumns(): {
+    readonly slots: Uint32Array
+    readonly timestamps: Float64Array
+    readonly values: Float64Array
+    readonly startTimestamps: Float64Array
+  } {
+    const walk = this.#walk
+    const { words, doubles } = this.#kernel
+    const column = (address: number): Float64Array => doubles.subarray(address / 8, address / 8 + MAX_SAMPLES)
+    return {
+      slots: words.subarray(walk[SAMPLE_SLOTS]! / 4, walk[SAMPLE_SLOTS]! / 4 + MAX_SAMPLES),
+      timestamps: column(walk[TIMESTAMPS]!),
+      values: column(walk[VALUES]!),
+      startTimestamps: column(walk[STARTS]!),
+    }
+  }
+
+  /** The batch's series table and, for each slot, its entry plus 1. Copies. */
+  gather(): { readonly series: SeriesTable; readonly entries: Uint32Array } {
     const slots = this.slots
     const { exports, bytes, words } = this.#kernel
-    const size = exports.gatherSeries(this.#state, this.#gathered, this.#gathered + this.#options.maxBodyBytes, this.#offsets, this.#refs)
-    if (size >>> 0 === 0xffff_ffff) return null
+    const size = exports.placeSeries(this.#state, this.#offsets, this.#refs)
     const series = new SeriesTable(0, 0)
     series.bytes = this.#arenaOf(size)
-    series.bytes.set(bytes.subarray(this.#gathered, this.#gathered + size))
     series.offsets = words.slice(this.#offsets / 4, this.#offsets / 4 + slots + 1)
     series.refs = words.slice(this.#refs / 4, this.#refs / 4 + slots)
     series.count = slots
+    for (let slot = 0; slot < slots;) {
+      const start = series.offsets[slot]!
+      slot = exports.gatherSeries(this.#state, slot, this.#gathered, this.#gathered + GATHER_BYTES)
+      series.bytes.set(bytes.subarray(this.#gathered, this.#gathered + series.offsets[slot]! - start), start)
+    }
+    this.#loaded = NO_BYTES
     const entries = this.#walk[SLOT_ENTRIES]! / 4
     return { series, entries: words.slice(entries, entries + slots) }
   }

@@ -2,9 +2,13 @@
  * BatchWriter: grows the columns of a batch while a decoder walks a body. Floats go straight into typed arrays; what is rare (histograms,
  * other kinds, exemplars, metadata) goes into lists.
  *
+ * Formats that the kernel walks give it the body: series are then those of the kernel's table, floats go into its columns, and the kernel takes
+ * in passes what it knows. When a body outgrows the kernel, what there is moves out, and the rest is decoded as without it.
+ *
  * Times come in as milliseconds since the epoch and nanoseconds on top; the writer turns them into the store's unit.
  */
 import {
+  encodeLabels,
   SeriesTable,
   STALE_BITS_HIGH,
   STALE_BITS_LOW,
@@ -18,67 +22,135 @@ import {
   type ValueKind,
   type WriteBatch,
 } from '@tsink/core'
-import type { DecodeOptions } from './decoded.ts'
+import { NO_ROOM, type SeriesWalk } from '@tsink/kernel'
+import type { Decoded, DecodeOptions, Rejected } from './decoded.ts'
 import { setBits } from './double-bits.ts'
 import type { LabelWriter } from './label-writer.ts'
-import type { SeriesCache } from './series-cache.ts'
+import { KEY_KINDS, type SeriesCache } from './series-cache.ts'
 
 export class BatchWriter {
-  readonly series: SeriesTable
+  /** How many lines or points the kernel took in its last pass. */
+  passed = 0
+  #series: SeriesTable
   /** Samples in all columns. */
   samples = 0
   exemplars = 0
   readonly #unit: TimeUnit
   readonly #cache: SeriesCache | undefined
   #entries: Uint32Array = new Uint32Array(64)
-  readonly #generation: number
-  readonly #floats: FloatColumns
+  #generation: number
+  #floats: FloatColumns
+  #walk: SeriesWalk | null
+  #passes = true
   readonly #others = new Map<ValueKind, OtherColumns>()
   readonly #metadata = new Map<string, MetricMetadata>()
   readonly #exemplars: Exemplar[] = []
   // Nanosecond stores count from an exact base; see SampleColumns.
   #baseMs = Number.NaN
 
-  constructor(options: DecodeOptions, expectedSeries = 16, expectedBytes = 1_024) {
+  /** `body` is given where the kernel may walk it. */
+  constructor(options: DecodeOptions, expectedSeries = 16, expectedBytes = 1_024, body: Uint8Array | null = null) {
     this.#unit = options.unit ?? 'ms'
     this.#cache = options.cache
+    const walk = body === null || this.#unit !== 'ms' || this.#cache?.numbersSuffice === true ? null : (this.#cache?.walk ?? null)
+    this.#walk = walk?.begin(body!) === true ? walk : null
+    const isWalked = this.#walk !== null
     // A cache whose numbers suffice brings no label bytes, or few.
-    this.series = new SeriesTable(expectedSeries, this.#cache?.numbersSuffice === true ? Math.min(expectedBytes, 4_096) : expectedBytes)
-    this.#floats = new FloatColumns(Math.max(64, expectedSeries))
-    this.#cache?.begin()
+    const bytes = isWalked ? 0 : this.#cache?.numbersSuffice === true ? Math.min(expectedBytes, 4_096) : expectedBytes
+    this.#series = new SeriesTable(isWalked ? 0 : expectedSeries, bytes)
+    this.#floats = new FloatColumns(Math.max(64, expectedSeries), this.#walk)
+    if (!isWalked) this.#cache?.begin()
     this.#generation = this.#cache?.generation ?? 0
+  }
+
+  /** Lets the kernel go on at byte `from` of the body; answers where it stopped, which is `from` where there is no kernel. */
+  pass(from: number, take: (walk: SeriesWalk, from: number) => number): number {
+    this.passed = 0
+    const walk = this.#walk
+    if (walk === null || !this.#passes) return from
+    const floats = this.#floats
+    walk.samples = floats.count
+    const at = take(walk, from)
+    this.passed = walk.lines
+    this.samples += walk.samples - floats.count
+    floats.count = walk.samples
+    return at
+  }
+
+  /** Sets the bytes that go with the passes to come; with null, or more than the kernel has room for, there are none until the next call. */
+  setContext(bytes: Uint8Array | null): void {
+    this.#passes = bytes !== null && this.#walk?.setContext(bytes) === true
   }
 
   /** The slot of a series that the cache knows by these raw bytes, or -1. */
   known(bytes: Uint8Array, start: number, end: number, kind: number): number {
+    if (this.#walk !== null) {
+      const slot = this.#walk.known(bytes, start, end, kind)
+      if (slot !== NO_ROOM) return slot
+      this.#leaveKernel()
+    }
     if (this.#cache === undefined) return -1
     const entry = this.#cache.find(bytes, start, end, kind)
     return entry < 0 ? -1 : this.#cached(entry)
   }
 
-  /** The slot of the label set in `labels` (finished), remembered under the raw bytes. */
-  remember(bytes: Uint8Array, start: number, end: number, kind: number, labels: LabelWriter): number {
+  /** The slot of the label set in `labels` (finished), remembered under the raw bytes. `note` is what the kernel's walk of the format wants to know. */
+  remember(bytes: Uint8Array, start: number, end: number, kind: number, labels: LabelWriter, note = 0): number {
+    if (this.#walk !== null) {
+      const slot = this.#walk.remember(bytes.subarray(start, end), kind, labels.bytes.subarray(0, labels.length), note)
+      if (slot !== NO_ROOM) return slot
+      this.#leaveKernel()
+    }
     if (this.#cache === undefined) return this.add(labels)
     return this.#cached(this.#cache.add(bytes, start, end, kind, labels.bytes, labels.length))
   }
 
   /** The slot of the label set in `labels` (finished). */
   add(labels: LabelWriter): number {
-    return this.#enter(this.series.addBytes(labels.bytes.subarray(0, labels.length)), 0)
+    return this.#addBytes(labels.bytes.subarray(0, labels.length))
   }
 
   addLabels(labels: Labels): number {
-    return this.#enter(this.series.add(labels), 0)
+    return this.#addBytes(encodeLabels(labels))
+  }
+
+  #addBytes(canonical: Uint8Array): number {
+    if (this.#walk !== null) {
+      // Canonical bytes are names and values, each behind its length.
+      const known = this.known(canonical, 0, canonical.length, KEY_KINDS.pairs)
+      if (known >= 0) return known
+    }
+    if (this.#walk !== null) {
+      const slot = this.#walk.remember(canonical, KEY_KINDS.pairs, canonical)
+      if (slot !== NO_ROOM) return slot
+      this.#leaveKernel()
+    }
+    return this.#enter(this.#series.addBytes(canonical), 0)
+  }
+
+  // The series so far keep their slots; those to come are the cache's.
+  #leaveKernel(): void {
+    const walk = this.#walk!
+    const { series, entries } = walk.gather()
+    this.#cache!.expectWalked(series, entries)
+    this.#series = series
+    this.#floats.leaveKernel()
+    this.#walk = null
+    this.#entries = new Uint32Array(series.count + 64)
+    this.#cache!.begin()
+    this.#generation = this.#cache!.generation
   }
 
   /** A view of the canonical label bytes of a slot; empty in the rare case that the cache has forgotten them since. */
   labelBytes(slot: number): Uint8Array {
+    if (this.#walk !== null) return this.#walk.labelBytes(slot)
     const entry = this.#entries[slot]!
     const isLeftOut = entry > 0 && this.#cache!.numbersSuffice && this.#cache!.generation === this.#generation
-    return isLeftOut ? this.#cache!.labelBytes(entry - 1) : this.series.labelBytes(slot)
+    return isLeftOut ? this.#cache!.labelBytes(entry - 1) : this.#series.labelBytes(slot)
   }
 
   float(slot: number, ms: number, value: number, startMs = 0, nanos = 0, startNanos = 0): void {
+    if (this.#walk !== null && this.#floats.isFull) this.#leaveKernel()
     this.#floats.push(slot, this.#time(ms, nanos), value, startMs === 0 ? 0 : this.#time(startMs, startNanos))
     this.samples++
   }
@@ -193,13 +265,24 @@ export class BatchWriter {
     return startTimestamps === null ? columns : { ...columns, startTimestamps }
   }
 
+  /** What a decoder answers. */
+  decoded(rejected: Rejected): Decoded {
+    const walk = this.#walk
+    const batch = this.build()
+    return walk === null ? { batch, rejected } : { batch, rejected, release: () => walk.recycle(batch.series) }
+  }
+
   build(): WriteBatch {
     const samples: AnySampleColumns[] = []
     const base = this.#base
     if (this.#floats.count > 0) samples.push(this.#floats.build(base))
     for (const [kind, columns] of this.#others) samples.push(columns.build(kind, base))
-    if (this.#cache !== undefined && this.series.count > 0) this.#cache.expect(this.series, this.#entries)
-    return { series: this.series, samples, metadata: [...this.#metadata.values()], exemplars: this.#exemplars }
+    if (this.#walk !== null) {
+      const { series, entries } = this.#walk.gather()
+      this.#series = series
+      if (series.count > 0) this.#cache!.expectWalked(series, entries)
+    } else if (this.#cache !== undefined && this.#series.count > 0) this.#cache.expect(this.#series, this.#entries)
+    return { series: this.#series, samples, metadata: [...this.#metadata.values()], exemplars: this.#exemplars }
   }
 
   #columnsOf(kind: ValueKind): OtherColumns {
@@ -212,7 +295,7 @@ export class BatchWriter {
   }
 
   #cached(entry: number): number {
-    return this.#enter(this.#cache!.addTo(this.series, entry), entry + 1)
+    return this.#enter(this.#cache!.addTo(this.#series, entry), entry + 1)
   }
 
   #enter(slot: number, entry: number): number {
@@ -245,17 +328,28 @@ export class BatchWriter {
   }
 }
 
+/** Float samples, in arrays that grow, or in the kernel's, which do not. */
 class FloatColumns {
   count = 0
   #slots: Uint32Array
   #timestamps: Float64Array
   #values: Float64Array
   #startTimestamps: Float64Array | null = null
+  #walk: SeriesWalk | null
+  /** In the kernel's arrays: whether a start timestamp was put in here. */
+  #anyStart = false
 
-  constructor(capacity: number) {
-    this.#slots = new Uint32Array(capacity)
-    this.#timestamps = new Float64Array(capacity)
-    this.#values = new Float64Array(capacity)
+  constructor(capacity: number, walk: SeriesWalk | null) {
+    this.#walk = walk
+    const columns = walk?.sampleColumns()
+    this.#slots = columns?.slots ?? new Uint32Array(capacity)
+    this.#timestamps = columns?.timestamps ?? new Float64Array(capacity)
+    this.#values = columns?.values ?? new Float64Array(capacity)
+    if (columns !== undefined) this.#startTimestamps = columns.startTimestamps
+  }
+
+  get isFull(): boolean {
+    return this.count === this.#slots.length
   }
 
   push(slot: number, timestamp: number, value: number, startTimestamp: number): void {
@@ -264,8 +358,21 @@ class FloatColumns {
     this.#slots[at] = slot
     this.#timestamps[at] = timestamp
     this.#values[at] = value
-    if (startTimestamp !== 0) this.#startTimestamps ??= new Float64Array(this.#slots.length)
+    if (startTimestamp !== 0) {
+      this.#startTimestamps ??= new Float64Array(this.#slots.length)
+      this.#anyStart = true
+    }
     if (this.#startTimestamps !== null) this.#startTimestamps[at] = startTimestamp
+  }
+
+  /** Copies what there is out of the kernel's arrays. */
+  leaveKernel(): void {
+    const anyStart = this.#anyStart || this.#walk!.anyStart
+    this.#slots = this.#slots.slice(0, this.count)
+    this.#timestamps = this.#timestamps.slice(0, this.count)
+    this.#values = this.#values.slice(0, this.count)
+    this.#startTimestamps = anyStart ? this.#startTimestamps!.slice(0, this.count) : null
+    this.#walk = null
   }
 
   slotAt(index: number): number {
@@ -303,10 +410,12 @@ class FloatColumns {
 
   setStart(index: number, startTimestamp: number): void {
     this.#startTimestamps ??= new Float64Array(this.#slots.length)
+    this.#anyStart = true
     this.#startTimestamps[index] = startTimestamp
   }
 
   build(base: number): AnySampleColumns {
+    if (this.#walk !== null) this.leaveKernel()
     const columns = {
       kind: 'f64' as const,
       count: this.count,
@@ -319,7 +428,7 @@ class FloatColumns {
   }
 
   #grow(): void {
-    const capacity = this.#slots.length * 2
+    const capacity = Math.max(64, this.#slots.length * 2)
     const slots = new Uint32Array(capacity)
     slots.set(this.#slots)
     this.#slots = slots

@@ -26,7 +26,7 @@ export interface SeriesCacheOptions {
   readonly numbersSuffice?: boolean
 }
 
-/** What raw bytes are, so that the same bytes of two formats stay apart in one cache. At most eight. */
+/** What raw bytes are, so that the same bytes of two formats stay apart in one cache. At most sixteen; the kernel knows them by their numbers. */
 export const KEY_KINDS = {
   /** The label fields of remote write 1.0. */
   remoteWrite: 0,
@@ -42,7 +42,12 @@ export const KEY_KINDS = {
   graphite: 6,
   /** What an OTLP series is made of: names, resource, scope and the attributes as they are. */
   otlp: 7,
+  /** The object of a JSON line. */
+  jsonLine: 8,
 } as const
+
+const KIND_BITS = 4
+const KIND_MASK = 15
 
 /** Half a million series with 200 bytes of labels twice: what a busy tenant's senders name between restarts. */
 const MAX_SERIES = 524_288
@@ -102,14 +107,14 @@ export class SeriesCache {
     if (predicted < this.#count && this.#matches(predicted, bytes, start, end)) {
       // The kind is part of the hash, so it is compared through it.
       const hash = this.#hashes[predicted]!
-      if ((hash & 7) === kind) {
+      if ((hash & KIND_MASK) === kind) {
         this.#next = predicted + 1
         return predicted
       }
     }
     const hash = hashOf(bytes, start, end, kind)
     const mask = this.#table.length - 1
-    for (let at = (hash >>> 3) & mask; ; at = (at + 1) & mask) {
+    for (let at = (hash >>> KIND_BITS) & mask; ; at = (at + 1) & mask) {
       const entry = this.#table[at]!
       if (entry < 0) return -1
       if (this.#hashes[entry] === hash && this.#matches(entry, bytes, start, end)) {
@@ -165,7 +170,7 @@ export class SeriesCache {
     return this.#generation
   }
 
-  /** The kernel's table for remote write, or null where there is no kernel. It is a table of its own, made when it is first asked for. */
+  /** The kernel's table, or null where there is no kernel. It is a table of its own, made when it is first asked for. */
   get walk(): SeriesWalk | null {
     this.#walk ??= SeriesWalk.create({ maxSeries: this.#maxSeries, maxBytes: this.#maxBytes, maxBodyBytes: REMOTE_WRITE_LIMITS.bodyBytes })
     const walk = this.#walk
@@ -215,7 +220,7 @@ export class SeriesCache {
 
   #place(entry: number, hash: number): void {
     const mask = this.#table.length - 1
-    let at = (hash >>> 3) & mask
+    let at = (hash >>> KIND_BITS) & mask
     while (this.#table[at]! >= 0) at = (at + 1) & mask
     this.#table[at] = entry
   }
@@ -254,7 +259,7 @@ function isAnswered(series: SeriesTable): boolean {
   return false
 }
 
-/** 29 bits of hash and the kind in the low three. */
+/** 28 bits of hash and the kind in the low four. */
 function hashOf(bytes: Uint8Array, start: number, end: number, kind: number): number {
   let hash = (end - start) ^ 0x9e37_79b9
   let at = start
@@ -267,5 +272,5 @@ function hashOf(bytes: Uint8Array, start: number, end: number, kind: number): nu
   hash ^= hash >>> 13
   hash = Math.imul(hash, 0xc2b2_ae35)
   hash ^= hash >>> 16
-  return ((hash & ~7) | kind) >>> 0
+  return ((hash & ~KIND_MASK) | kind) >>> 0
 }

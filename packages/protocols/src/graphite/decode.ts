@@ -6,6 +6,7 @@
  * Dots become underscores, unless a template says what the parts of the path mean. Paths and tags may hold blanks: value and time are read
  * from the line's end.
  */
+import type { SeriesWalk } from '@tsink/kernel'
 import { BatchWriter } from '../batch-writer.ts'
 import { Rejected, tooLarge, type Decoded, type DecodeOptions } from '../decoded.ts'
 import { parseNumber } from '../decimal.ts'
@@ -23,11 +24,15 @@ export interface GraphiteOptions extends DecodeOptions {
 /** Decodes a body of lines. A bad line costs only itself. @throws TsinkError TOO_LARGE */
 export function decodeGraphite(body: Uint8Array, options: GraphiteOptions): Decoded {
   if (body.length > GRAPHITE_LIMITS.bodyBytes) throw tooLarge('Graphite body bytes', body.length, GRAPHITE_LIMITS.bodyBytes)
-  const batch = new BatchWriter(options)
+  const batch = new BatchWriter(options, 16, 1_024, body)
+  const take = (walk: SeriesWalk, start: number): number => walk.graphite(start, options.now)
   const rejected = new Rejected()
   let line = 0
   for (let start = 0; start < body.length;) {
-    line++
+    // The kernel takes lines of known series; the one where it stops is read here.
+    start = batch.pass(start, take)
+    line += batch.passed + 1
+    if (start >= body.length) break
     let end = body.indexOf(0x0a, start)
     if (end < 0) end = body.length
     try {
@@ -39,7 +44,7 @@ export function decodeGraphite(body: Uint8Array, options: GraphiteOptions): Deco
     }
     start = end + 1
   }
-  return { batch: batch.build(), rejected }
+  return batch.decoded(rejected)
 }
 
 function isBlank(byte: number): boolean {

@@ -6,6 +6,7 @@
  * may be added as labels.
  */
 import { METRIC_NAME } from '@tsink/core'
+import type { SeriesWalk } from '@tsink/kernel'
 import { BatchWriter } from '../batch-writer.ts'
 import { Rejected, tooLarge, type Decoded, type DecodeOptions } from '../decoded.ts'
 import { LabelWriter } from '../label-writer.ts'
@@ -37,6 +38,9 @@ export function decodeLineProtocol(body: Uint8Array, options: InfluxOptions): De
   for (;;) {
     try {
       if (!parser.next()) break
+      // The kernel takes lines of known series; the one where it stops is read here.
+      parser.moveTo(mapper.batch.pass(parser.at, mapper.take), mapper.batch.passed)
+      if (!parser.next()) break
       parser.read(mapper)
     } catch (problem) {
       if (!(problem instanceof LineProblem)) throw problem
@@ -44,9 +48,11 @@ export function decodeLineProtocol(body: Uint8Array, options: InfluxOptions): De
       parser.recover()
     }
   }
-  return { batch: mapper.batch.build(), rejected }
+  return mapper.batch.decoded(rejected)
 }
 
+/** Units of time by the numbers that the kernel has for them. */
+const UNITS: readonly InfluxPrecision[] = ['ns', 'us', 'ms', 's', 'm', 'h', 'auto']
 const NO_SALT = new Uint8Array(0)
 const FLOAT = 0
 const BOOLEAN = 1
@@ -56,6 +62,7 @@ const labels = new LabelWriter()
 /** Collects a line, and adds it to the batch when it has turned out to be whole. */
 class Mapper implements LineSink {
   readonly batch: BatchWriter
+  readonly take: (walk: SeriesWalk, start: number) => number
   readonly #body: Uint8Array
   readonly #options: InfluxOptions
   readonly #underscores: boolean
@@ -85,7 +92,10 @@ class Mapper implements LineSink {
       names === undefined && bareField === undefined && extraLabels === undefined
         ? NO_SALT
         : bytesOf(JSON.stringify([names, bareField, extraLabels]))
-    this.batch = new BatchWriter(options, Math.min(16_384, body.length >>> 6) + 1, body.length)
+    this.batch = new BatchWriter(options, Math.min(16_384, body.length >>> 6) + 1, body.length, body)
+    this.batch.setContext(this.#salt)
+    const unit = UNITS.indexOf(options.precision ?? 'ns')
+    this.take = (walk, start) => walk.lineProtocol(start, unit, options.now)
   }
 
   begin(start: number, measurementEnd: number): void {
@@ -165,7 +175,7 @@ class Mapper implements LineSink {
       if (known >= 0) return known
     }
     this.#writeLabels(fieldStart, fieldEnd)
-    return this.batch.remember(key, 0, length, KEY_KINDS.influx, labels)
+    return this.batch.remember(key, 0, length, KEY_KINDS.influx, labels, tagsBytes)
   }
 
   #writeLabels(fieldStart: number, fieldEnd: number): void {

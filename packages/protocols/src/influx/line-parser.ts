@@ -101,6 +101,20 @@ export class LineParser {
     this.#time(sink)
   }
 
+  /** Where the parser stands: between lines, at the beginning of one. */
+  get at(): number {
+    return this.#at
+  }
+
+  /** Goes on at a later beginning of a line, with `lines` whole lines passed over. */
+  moveTo(at: number, lines: number): void {
+    if (lines === 0) return
+    this.#at = at
+    this.line += lines
+    // What does not end in a line break ends the body.
+    this.#lineStart = at
+  }
+
   /** Goes to the beginning of the next line. */
   recover(): void {
     const next = this.#bytes.indexOf(NEWLINE, this.#at)

@@ -10,7 +10,8 @@
  * The `_created` lines of counters, summaries and histograms are no series here: they become the start timestamps of the family's samples
  * with the same labels. A body without its end is refused whole, since what is missing is unknown.
  */
-import { decodeLabels, type MetricType, type WriteBatch } from '@tsink/core'
+import { decodeLabels, type MetricType } from '@tsink/core'
+import type { SeriesWalk } from '@tsink/kernel'
 import { BatchWriter } from '../batch-writer.ts'
 import { convertClassicHistograms } from '../classic-histograms.ts'
 import { badBody, Rejected, tooLarge, type Decoded } from '../decoded.ts'
@@ -20,7 +21,7 @@ import { LabelWriter } from '../label-writer.ts'
 import { LineProblem } from '../line-problem.ts'
 import { boundLabel, cacheable, parseExemplar, type TextOptions } from '../prometheus-text/decode.ts'
 import { KEY_KINDS } from '../series-cache.ts'
-import { excerpt, isUtf8, textOf } from '../utf8.ts'
+import { bytesOf, excerpt, isUtf8, textOf } from '../utf8.ts'
 import { OPENMETRICS_LIMITS } from './limits.ts'
 import { SpecificationRules } from './rules.ts'
 
@@ -45,7 +46,13 @@ export function decodeOpenMetricsText(body: Uint8Array, options: OpenMetricsOpti
   let line = 0
   let ended = false
   for (let start = 0; start < body.length && !ended;) {
-    line++
+    // The kernel takes lines of known series; the one where it stops is read here.
+    start = parser.batch.pass(start, parser.take)
+    line += parser.batch.passed + 1
+    if (start >= body.length) {
+      line--
+      break
+    }
     let end = body.indexOf(0x0a, start)
     if (end < 0) end = body.length
     try {
@@ -61,8 +68,7 @@ export function decodeOpenMetricsText(body: Uint8Array, options: OpenMetricsOpti
     if (ended && start < body.length) throw badBody('OpenMetrics', `line ${line + 1}`, 'found data after # EOF', { line: line + 1 })
   }
   if (!ended) throw badBody('OpenMetrics', `line ${line + 1}`, 'the data does not end with # EOF', { line: line + 1 })
-  const batch = parser.finish()
-  return { batch, rejected }
+  return parser.finish()
 }
 
 const HASH = 0x23
@@ -73,7 +79,7 @@ const WITH_START = new Set<MetricType>(['counter', 'histogram', 'summary', 'gaug
 const labelWriter = new LabelWriter()
 
 class Parser {
-  readonly #batch: BatchWriter
+  readonly batch: BatchWriter
   readonly #body: Uint8Array
   readonly #options: OpenMetricsOptions
   readonly #rules: SpecificationRules | null
@@ -83,13 +89,22 @@ class Parser {
   // The family's samples so far, and when each label set of it began.
   #familyStart = 0
   #starts: Map<string, number> | null = null
+  readonly take = (walk: SeriesWalk, start: number): number => {
+    const { now, honorTimestamps, createdAsStart } = this.#options
+    return walk.openMetrics(start, this.#kind, now, honorTimestamps !== false, createdAsStart !== false && WITH_START.has(this.#type))
+  }
 
   constructor(body: Uint8Array, options: OpenMetricsOptions, rejected: Rejected) {
     this.#body = body
     this.#rejected = rejected
     this.#options = options
     this.#rules = options.strict === true ? new SpecificationRules() : null
-    this.#batch = new BatchWriter(cacheable(options), Math.min(16_384, body.length >>> 6) + 1, body.length)
+    this.batch = new BatchWriter(
+      cacheable(options),
+      Math.min(16_384, body.length >>> 6) + 1,
+      body.length,
+      this.#rules === null ? body : null,
+    )
   }
 
   /** Reads a line; true when it was the end. */
@@ -112,9 +127,9 @@ class Parser {
     throw new LineProblem(start, `expected a sample, # HELP, # TYPE, # UNIT or # EOF, found ${excerpt(body, start, end)}`)
   }
 
-  finish(): WriteBatch {
+  finish(): Decoded {
     this.#endFamily()
-    return this.#batch.build()
+    return this.batch.decoded(this.#rejected)
   }
 
   #metadata(word: 'HELP' | 'TYPE' | 'UNIT', start: number, end: number): void {
@@ -145,19 +160,28 @@ class Parser {
     if (word === 'TYPE') {
       if (!TYPES.has(text)) throw new LineProblem(at + 1, `${JSON.stringify(text.slice(0, 40))} is no metric type`)
       this.#type = text as MetricType
-      this.#batch.metadata(metric, { type: this.#type })
+      this.batch.metadata(metric, { type: this.#type })
     } else if (word === 'UNIT') {
       if (text !== '' && !metric.endsWith(`_${text}`))
         throw new LineProblem(at + 1, `the unit ${JSON.stringify(text)} is not a suffix of ${metric}`)
-      this.#batch.metadata(metric, { unit: text })
-    } else this.#batch.metadata(metric, { help: textOf(unescaped(body, at + 1, end)) })
+      this.batch.metadata(metric, { unit: text })
+    } else this.batch.metadata(metric, { help: textOf(unescaped(body, at + 1, end)) })
+  }
+
+  /** What the series of the family are in the cache. */
+  get #kind(): number {
+    if (this.#type === 'histogram' || this.#type === 'gaugehistogram') return KEY_KINDS.textHistogram
+    return this.#type === 'summary' ? KEY_KINDS.textSummary : KEY_KINDS.text
   }
 
   #begin(metric: string): void {
     this.#endFamily()
     this.#family = metric
+    const name = bytesOf(metric)
+    // Names are compared by characters here and by bytes in the kernel.
+    this.batch.setContext(name.length === metric.length ? name : null)
     this.#type = 'unknown'
-    this.#familyStart = this.#batch.floatCount
+    this.#familyStart = this.batch.floatCount
   }
 
   #sample(start: number, lineEnd: number): void {
@@ -167,13 +191,7 @@ class Parser {
       throw new LineProblem(start, `expected a metric name, found ${start < lineEnd ? excerpt(body, start, lineEnd) : 'an empty line'}`)
     const inFamily = this.#isInFamily(start, end)
     if (!inFamily && this.#family !== '') this.#begin('')
-    const kind = !inFamily
-      ? KEY_KINDS.text
-      : this.#type === 'histogram' || this.#type === 'gaugehistogram'
-        ? KEY_KINDS.textHistogram
-        : this.#type === 'summary'
-          ? KEY_KINDS.textSummary
-          : KEY_KINDS.text
+    const kind = inFamily ? this.#kind : KEY_KINDS.text
     if (body[end] !== SPACE)
       throw new LineProblem(
         end,
@@ -218,14 +236,14 @@ class Parser {
       this.#starts.set(this.#groupKey(labelWriter.bytes, labelWriter.length), Math.trunc(value * 1e3))
       return
     }
-    let slot = this.#batch.known(body, start, end, kind)
+    let slot = this.batch.known(body, start, end, kind)
     if (slot < 0) {
       this.#parse(start, end, kind)
-      slot = this.#batch.remember(body, start, end, kind, labelWriter)
+      slot = this.batch.remember(body, start, end, kind, labelWriter)
     }
     const ms = timestamp === null || this.#options.honorTimestamps === false ? this.#options.now : Math.trunc(timestamp * 1e3)
-    this.#batch.float(slot, ms, value)
-    if (exemplar !== null) this.#batch.exemplar(slot, exemplar.labels, exemplar.timestamp ?? ms, exemplar.value)
+    this.batch.float(slot, ms, value)
+    if (exemplar !== null) this.batch.exemplar(slot, exemplar.labels, exemplar.timestamp ?? ms, exemplar.value)
   }
 
   #parse(start: number, end: number, kind: number): void {
@@ -264,7 +282,7 @@ class Parser {
   #endFamily(): void {
     this.#applyStarts()
     if (this.#options.convertClassicHistograms !== true || this.#type !== 'histogram') return
-    const refused = convertClassicHistograms(this.#batch, this.#familyStart, this.#family, this.#options.keepClassicHistograms === true)
+    const refused = convertClassicHistograms(this.batch, this.#familyStart, this.#family, this.#options.keepClassicHistograms === true)
     if (refused > 0) this.#rejected.add(`histogram ${this.#family}`, 'the counts of its buckets do not ascend', refused)
   }
 
@@ -272,10 +290,10 @@ class Parser {
     const starts = this.#starts
     this.#starts = null
     if (starts === null) return
-    for (let i = this.#familyStart; i < this.#batch.floatCount; i++) {
-      const bytes = this.#batch.labelBytes(this.#batch.floatSlot(i))
+    for (let i = this.#familyStart; i < this.batch.floatCount; i++) {
+      const bytes = this.batch.labelBytes(this.batch.floatSlot(i))
       const start = starts.get(this.#groupKey(bytes, bytes.length))
-      if (start !== undefined) this.#batch.setFloatStart(i, start)
+      if (start !== undefined) this.batch.setFloatStart(i, start)
     }
   }
 }

@@ -10,6 +10,7 @@
  * (`# {trace_id="..."} 0.5`) may follow a value, as OpenMetrics has it.
  */
 import { decodeLabels, type Labels, type MetricType } from '@tsink/core'
+import type { SeriesWalk } from '@tsink/kernel'
 import { BatchWriter } from '../batch-writer.ts'
 import { convertClassicHistograms } from '../classic-histograms.ts'
 import { badBody, Rejected, tooLarge, type Decoded, type DecodeOptions } from '../decoded.ts'
@@ -47,7 +48,10 @@ export function decodePrometheusText(body: Uint8Array, options: TextOptions): De
   const parser = new Parser(body, options, rejected)
   let line = 0
   for (let start = 0; start < body.length;) {
-    line++
+    // The kernel takes lines of known series; the one where it stops is read here.
+    start = parser.batch.pass(start, parser.take)
+    line += parser.batch.passed + 1
+    if (start >= body.length) break
     let end = body.indexOf(0x0a, start)
     if (end < 0) end = body.length
     try {
@@ -62,7 +66,7 @@ export function decodePrometheusText(body: Uint8Array, options: TextOptions): De
     start = end + 1
   }
   parser.endFamily()
-  return { batch: parser.batch.build(), rejected }
+  return parser.batch.decoded(rejected)
 }
 
 const HASH = 0x23
@@ -83,6 +87,8 @@ const TYPES: Readonly<Record<string, MetricType>> = {
   gaugehistogram: 'gaugehistogram',
   gauge_histogram: 'gaugehistogram',
 }
+/** What the series of some types are in the cache. */
+const KEY_KIND_OF: Readonly<Partial<Record<MetricType, number>>> = { histogram: KEY_KINDS.textHistogram, summary: KEY_KINDS.textSummary }
 const labelWriter = new LabelWriter()
 
 class Parser {
@@ -96,6 +102,8 @@ class Parser {
   #familyStart = 0
   readonly #options: TextOptions
   readonly #rejected: Rejected
+  readonly take = (walk: SeriesWalk, start: number): number =>
+    walk.text(start, KEY_KIND_OF[this.#type] ?? KEY_KINDS.text, this.#now, this.#honorTimestamps)
 
   constructor(body: Uint8Array, options: TextOptions, rejected: Rejected) {
     this.#body = body
@@ -103,7 +111,7 @@ class Parser {
     this.#rejected = rejected
     this.#now = options.now
     this.#honorTimestamps = options.honorTimestamps ?? true
-    this.batch = new BatchWriter(cacheable(options), Math.min(16_384, body.length >>> 6) + 1, body.length)
+    this.batch = new BatchWriter(cacheable(options), Math.min(16_384, body.length >>> 6) + 1, body.length, body)
   }
 
   /** Ends the family that the last TYPE line began. */
@@ -162,6 +170,7 @@ class Parser {
       this.endFamily()
       this.#family = name
       this.#type = type
+      this.batch.setContext(name)
       this.batch.metadata(metric, { type })
     } else {
       if (!isUtf8(body, textStart, end)) throw new LineProblem(textStart, 'the text is not valid UTF-8')
@@ -217,11 +226,12 @@ class Parser {
   }
 
   #kind(start: number): number {
-    if (this.#type !== 'histogram' && this.#type !== 'summary') return KEY_KINDS.text
+    const ofType = KEY_KIND_OF[this.#type]
+    if (ofType === undefined) return KEY_KINDS.text
     const family = this.#family
     const from = this.#body[start] === 0x7b ? start + 2 : start
     for (let i = 0; i < family.length; i++) if (this.#body[from + i] !== family[i]) return KEY_KINDS.text
-    return this.#type === 'histogram' ? KEY_KINDS.textHistogram : KEY_KINDS.textSummary
+    return ofType
   }
 }
 
