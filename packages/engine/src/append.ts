@@ -18,6 +18,7 @@ import {
   type Histogram,
   type Rejection,
   type RejectReason,
+  type SampleColumns,
   type SeriesTable,
   type WriteBatch,
 } from '@tsink/core'
@@ -32,6 +33,8 @@ export interface Piece extends AcceptedColumn {
   readonly slots: Uint32Array
   /** Added to timestamps to make them relative to the head's base. */
   readonly shift: number
+  /** The slot of all samples, which ascend in time: then `slots` is not used. Else -1. */
+  readonly sole: number
 }
 
 /** Why a whole series is refused, for all of its samples in one batch. */
@@ -48,9 +51,12 @@ class Check {
   accepted = 0
   /** Slots whose series no record of the generation defines yet. */
   undefinedSlots: { head: Head; slot: number }[] = []
-  /** For each series of the batch its slot in `head`, UNRESOLVED, or REFUSED. */
-  slotOf: Int32Array = new Int32Array(64)
-  head: Head | null = null
+  /**
+   * For each series of the batch the slot that it had in the head of some batch before: a guess, right when the slot has the number that the
+   * series has. So the same series written again are found without a look at any table.
+   */
+  guesses: Uint32Array = new Uint32Array(64)
+  /** For each refused series why. */
   problems: Map<number, SeriesProblem> = new Map()
   /** For each run of samples the slots and the series numbers, at the samples' own indexes. */
   readonly #slots: Uint32Array[] = []
@@ -62,9 +68,10 @@ class Check {
     this.rejections = []
     this.rejected = 0
     this.accepted = 0
+    // Those of a batch that was not taken after all.
+    for (const { head, slot } of this.undefinedSlots) if (head.isDefined[slot] === BEING_DEFINED) head.isDefined[slot] = 0
     if (this.undefinedSlots.length > 0) this.undefinedSlots = []
-    if (this.slotOf.length < series) this.slotOf = new Int32Array(series * 2)
-    this.head = null
+    if (this.guesses.length < series) this.guesses = new Uint32Array(series * 2)
     if (this.problems.size > 0) this.problems = new Map()
     this.runs = 0
   }
@@ -94,8 +101,9 @@ function scratchFor(pool: Uint32Array[], run: number, count: number): Uint32Arra
   return made
 }
 
-const UNRESOLVED = -1
-const REFUSED = -2
+const REFUSED = -1
+/** In place of 0 or 1 in `isDefined`: the record under way defines the series. */
+const BEING_DEFINED = 2
 /** A store without a log needs no series numbers. */
 const NO_IDS = new Uint32Array(0)
 /** In place of a slot: the sample was rejected. */
@@ -163,7 +171,8 @@ export function apply(parts: Parts, pieces: readonly Piece[], sequence: number):
     const { head, startTimestamps } = piece
     if (head.minSequence === 0) head.minSequence = sequence
     head.maxSequence = sequence
-    if (startTimestamps === null) appendRange(piece, 0, piece.count)
+    if (piece.sole >= 0) head.appendColumn(piece.sole, piece.count, piece.timestamps, piece.shift, piece.values as Float64Array)
+    else if (startTimestamps === null) appendRange(piece, 0, piece.count)
     else {
       // One by one: a column may be sealed in between, and its start timestamps must be in it then.
       for (let i = 0; i < piece.count; i++) {
@@ -208,6 +217,7 @@ export function resolveColumn(parts: Parts, column: AcceptedColumn): Piece[] {
         head,
         slots: slots.subarray(0, to - from),
         shift: column.base - head.base,
+        sole: -1,
       })
       from = to
     } else from++
@@ -247,30 +257,39 @@ function checkRun(
   const { timestamps, slots, count } = samples
   const headBase = heads.baseOf(samples.base, timestamps[from]!)
   const head = heads.head(Number.isFinite(headBase) ? headBase : 0)
-  if (check.head !== head) {
-    check.head = head
-    check.slotOf.fill(UNRESOLVED, 0, series.count)
-  }
   const kind = VALUE_KINDS.indexOf(samples.kind)
   const family = kind === HISTOGRAM ? F64 : kind
   const oneSpan = heads.span === Infinity
   // Checks on values happen only where a value can be wrong.
   const checkValue = valueCheck(samples)
-  const { slotOf } = check
-  const runSlots = check.slots(count - from)
   const lowest = Math.max(limits.minTime, limits.oldest) - samples.base
   const highest = Math.min(limits.maxTime, limits.newest) - samples.base
+  if (from === 0 && samples.kind === 'f64' && takeSole(parts, check, series, samples, head, lowest, highest)) return count
+  const { refs, count: seriesCount } = series
+  const { guesses } = check
+  const isLogged = parts.log !== null
+  const runSlots = check.slots(count - from)
+  // Times of a store with one span are looked at once more where they are wrong; other spans need a look each.
+  const isPlain = oneSpan && checkValue === null
   let rejected = 0
   let i = from
   for (; i < count; i++) {
+    if (isPlain) {
+      i = takeKnown(head, samples, refs, seriesCount, guesses, runSlots, from, i, lowest, highest, family, isLogged)
+      if (i === count) break
+    }
     const time = timestamps[i]!
     const slot = slots[i]!
-    let target = slot < series.count ? slotOf[slot]! : REFUSED
     if (time >= lowest && time <= highest && Math.floor(time) === time) {
       if (!oneSpan && heads.baseOf(samples.base, time) !== head.base) break
-      if (target === UNRESOLVED) {
-        target = resolve(parts, check, head, series, slot, kind)
-        slotOf[slot] = target
+      let target = REFUSED
+      if (slot < seriesCount) {
+        const id = refs[slot]!
+        target = guesses[slot]!
+        if (id === 0 || target >= head.size || head.ids[target] !== id || (isLogged && head.isDefined[target] === 0)) {
+          target = resolve(parts, check, head, series, slot, kind)
+          if (target >= 0) guesses[slot] = target
+        }
       }
       if (target >= 0 && head.kinds[target] === family) {
         const problem = checkValue === null ? null : checkValue(i)
@@ -297,6 +316,71 @@ function checkRun(
   return i
 }
 
+/**
+ * Checks samples from `i` on as long as each is of a series whose slot was guessed rightly, at a time that can be taken: nearly always. Calls
+ * nothing. Returns where it stopped.
+ */
+function takeKnown(
+  head: Head,
+  samples: AnySampleColumns,
+  refs: Uint32Array,
+  seriesCount: number,
+  guesses: Uint32Array,
+  runSlots: Uint32Array,
+  from: number,
+  start: number,
+  lowest: number,
+  highest: number,
+  family: number,
+  isLogged: boolean,
+): number {
+  const { timestamps, slots, count } = samples
+  const { ids, kinds, isDefined, size } = head
+  let i = start
+  for (; i < count; i++) {
+    const time = timestamps[i]!
+    const slot = slots[i]!
+    if (slot >= seriesCount || !(time >= lowest && time <= highest && Math.floor(time) === time)) break
+    const target = guesses[slot]!
+    // A number of 0 is no slot's.
+    if (target >= size || ids[target] !== refs[slot] || kinds[target] !== family || (isLogged && isDefined[target] === 0)) break
+    runSlots[i - from] = target
+  }
+  return i
+}
+
+/** Takes a whole column of one series in ascending order, as who writes columns gives it: one look at each sample. False when it is none. */
+function takeSole(
+  parts: Parts,
+  check: Check,
+  series: SeriesTable,
+  samples: SampleColumns<'f64'>,
+  head: Head,
+  lowest: number,
+  highest: number,
+): boolean {
+  const { slots, timestamps, count } = samples
+  const slot = slots[0]!
+  if (slot >= series.count || samples.startTimestamps !== undefined || slots[count - 1] !== slot) return false
+  if (!(timestamps[0]! >= lowest && timestamps[count - 1]! <= highest)) return false
+  let before = -Infinity
+  for (let i = 0; i < count; i++) {
+    const time = timestamps[i]!
+    if (slots[i] !== slot || !(time > before) || Math.floor(time) !== time) return false
+    before = time
+  }
+  const { heads } = parts
+  if (heads.span !== Infinity && heads.baseOf(samples.base, before) !== head.base) return false
+  const target = resolve(parts, check, head, series, slot, F64)
+  if (target < 0 || head.kinds[target] !== F64) return false
+  check.accepted += count
+  const ids = parts.log === null ? NO_IDS : Uint32Array.of(head.ids[target]!)
+  const shift = samples.base - head.base
+  const { base, values } = samples
+  check.pieces.push({ kind: 'f64', base, count, ids, timestamps, values, startTimestamps: null, head, slots, shift, sole: target })
+  return true
+}
+
 function rejectTime(
   check: Check,
   column: number,
@@ -320,6 +404,7 @@ function rejectTime(
 /** The slot of a batch's series in a head, made when it is new; or REFUSED with the problem noted. */
 function resolve(parts: Parts, check: Check, head: Head, series: SeriesTable, slot: number, kind: number): number {
   const { registry, heads } = parts
+  if (check.problems.has(slot)) return REFUSED
   let id = series.refs[slot]!
   let target = id === 0 ? -1 : head.slotOf(id)
   if (target < 0) {
@@ -343,7 +428,10 @@ function resolve(parts: Parts, check: Check, head: Head, series: SeriesTable, sl
       target = head.addSlot(id, known < 0 ? kind : known)
     }
   }
-  if (parts.log !== null && head.isDefined[target] === 0) check.undefinedSlots.push({ head, slot: target })
+  if (parts.log !== null && head.isDefined[target] === 0) {
+    head.isDefined[target] = BEING_DEFINED
+    check.undefinedSlots.push({ head, slot: target })
+  }
   return target
 }
 
@@ -436,7 +524,7 @@ function pieceOf(
   const ids = parts.log === null ? NO_IDS : check.ids(count)
   if (parts.log !== null) for (let i = 0; i < count; i++) ids[i] = head.ids[slots[i]!]!
   const shift = samples.base - head.base
-  return { kind: samples.kind, base: samples.base, count, ids, timestamps, values, startTimestamps, head, slots, shift }
+  return { kind: samples.kind, base: samples.base, count, ids, timestamps, values, startTimestamps, head, slots, shift, sole: -1 }
 }
 
 function picked<T extends Uint32Array | Float64Array>(from: T, kept: Uint32Array, into: T, shift: number): T {

@@ -109,29 +109,64 @@ export class Head {
 
   /** Floats and bools: sample i goes to slot `slots[i]` at `timestamps[i] + shift`. */
   appendFloats(slots: Uint32Array, from: number, to: number, timestamps: Float64Array, shift: number, values: Float64Array): void {
+    for (let i = from; ;) {
+      i = this.#appendInOrder(slots, i, to, timestamps, shift, values)
+      if (i === to) break
+      const slot = slots[i]!
+      const place = this.#place(slot, timestamps[i]! + shift)
+      const block = this.blocks[slot]!
+      this.slabs.floats[block >>> 12]![((block & 4_095) << 3) + this.slabs.capacities[this.classes[slot]!]! + place] = values[i]!
+      if (this.hasBeside[slot] !== 0) this.#besideFloat(slot, place)
+      i++
+    }
+    this.#countTimes(from, to, timestamps, shift)
+  }
+
+  /** Appends floats as long as each comes after the last of its column and finds room there: nearly always. Calls nothing. Returns where it stopped. */
+  #appendInOrder(slots: Uint32Array, from: number, to: number, timestamps: Float64Array, shift: number, values: Float64Array): number {
+    const { blocks, classes, counts, hasBeside } = this
     const { floats, capacities } = this.slabs
     for (let i = from; i < to; i++) {
       const slot = slots[i]!
-      const time = timestamps[i]! + shift
-      const at = this.counts[slot]!
-      const address = this.blocks[slot]!
+      const at = counts[slot]!
+      const address = blocks[slot]!
       const words = floats[address >>> 12]!
-      const offset = (address & 4_095) << 3
-      const capacity = capacities[this.classes[slot]!]!
-      // The column has room and the sample comes in order: nearly always.
-      if (at !== 0 && at < capacity && time > words[offset + at - 1]!) {
-        words[offset + at] = time
-        words[offset + capacity + at] = values[i]!
-        this.counts[slot] = at + 1
-        if (this.hasBeside[slot] !== 0) this.#besideFloat(slot, at)
-      } else {
-        const place = this.#place(slot, time)
-        const block = this.blocks[slot]!
-        floats[block >>> 12]![((block & 4_095) << 3) + capacities[this.classes[slot]!]! + place] = values[i]!
-        if (this.hasBeside[slot] !== 0) this.#besideFloat(slot, place)
-      }
+      const end = ((address & 4_095) << 3) + at
+      const capacity = capacities[classes[slot]!]!
+      const time = timestamps[i]! + shift
+      if (at === 0 || at >= capacity || !(time > words[end - 1]!) || hasBeside[slot] !== 0) return i
+      words[end] = time
+      words[end + capacity] = values[i]!
+      counts[slot] = at + 1
     }
-    this.#countTimes(from, to, timestamps, shift)
+    return to
+  }
+
+  /** A column of floats of one slot, in ascending order of time: copied in pieces, as far as its samples come after those that are there. */
+  appendColumn(slot: number, count: number, timestamps: Float64Array, shift: number, values: Float64Array): void {
+    let from = 0
+    while (from < count && this.hasBeside[slot] === 0) {
+      const at = this.#roomFor(slot, count - from)
+      const block = this.blocks[slot]!
+      const words = this.slabs.floats[this.slabs.slabOf(block)]!
+      const offset = this.slabs.offsetOf(block)
+      if (at > 0 && timestamps[from]! + shift <= words[offset + at - 1]!) break
+      const capacity = this.slabs.capacities[this.classes[slot]!]!
+      const length = Math.min(count - from, capacity - at)
+      words.set(timestamps.subarray(from, from + length), offset + at)
+      if (shift !== 0) for (let i = offset + at; i < offset + at + length; i++) words[i]! += shift
+      words.set(values.subarray(from, from + length), offset + capacity + at)
+      this.counts[slot] = at + length
+      from += length
+    }
+    if (from > 0) {
+      this.minTime = Math.min(this.minTime, timestamps[0]! + shift)
+      this.maxTime = Math.max(this.maxTime, timestamps[from - 1]! + shift)
+      this.samples += from
+    }
+    if (from === count) return
+    const slots = new Uint32Array(count).fill(slot)
+    this.appendFloats(slots, from, count, timestamps, shift, values)
   }
 
   /** 64-bit integers, signed or not. */
@@ -264,6 +299,20 @@ export class Head {
     return VALUE_KINDS[this.kinds[slot]!]!
   }
 
+  /** Makes room for one sample at least, better for `count`, at the end of the slot's open column; answers the column's length. */
+  #roomFor(slot: number, count: number): number {
+    const at = this.counts[slot]!
+    const { capacities } = this.slabs
+    if (at > 0 && at < capacities[this.classes[slot]!]!) return at
+    if (at > 0 && this.classes[slot]! < capacities.length - 1) {
+      this.#moveBlock(slot, this.slabs.classFor(at + count))
+      return at
+    }
+    this.seal(slot)
+    this.#newBlock(slot, count)
+    return 0
+  }
+
   /** Makes room for a sample at a time in the slot's open column and returns its index there; a sample at that time is replaced. */
   #place(slot: number, time: number): number {
     let count = this.counts[slot]!
@@ -337,8 +386,9 @@ export class Head {
     return beside
   }
 
-  #newBlock(slot: number): void {
-    const size = this.lastChunks[slot] === 0 ? 0 : this.slabs.classFor(Math.min(REFILL_SAMPLES, this.chunkSamples))
+  #newBlock(slot: number, count = 1): void {
+    const likely = this.lastChunks[slot] === 0 ? count : Math.max(count, Math.min(REFILL_SAMPLES, this.chunkSamples))
+    const size = this.slabs.classFor(likely)
     this.blocks[slot] = this.slabs.allocate(size)
     this.classes[slot] = size
   }

@@ -3,8 +3,8 @@
  * undoing of one. docs/format/log.md shows every byte.
  *
  * Columns are written as they lie in memory (little-endian 64-bit words), since the log lives for minutes and is written on every append;
- * only what repeats is folded: one timestamp for all samples, timestamps at equal steps, and one series for all samples. A series is named
- * by its number; the first record of each generation that names a series carries its label bytes. The log is cut only between generations, so
+ * only what repeats is folded: one timestamp for all samples, timestamps at equal steps, one series for all samples, and series that follow each
+ * other, as those of a scrape do. A series is named by its number; the first record of each generation that names a series carries its label bytes. The log is cut only between generations, so
  * what is left of it stands on its own.
  */
 import {
@@ -36,6 +36,8 @@ const SAME_TIME = 1
 const STEADY_TIME = 2
 const SAME_SERIES = 4
 const HAS_STARTS = 8
+const NEXT_SERIES = 16
+const ALL_FLAGS = 31
 
 /** Values of one column: doubles, 64-bit words, histograms or byte strings, by kind. */
 export type ColumnValues = Float64Array | BigInt64Array | readonly Histogram[] | readonly Uint8Array[]
@@ -45,6 +47,7 @@ export interface AcceptedColumn {
   readonly kind: ValueKind
   readonly base: number
   readonly count: number
+  /** The series of each sample; one element stands for all. */
   readonly ids: Uint32Array
   readonly timestamps: Float64Array
   readonly values: ColumnValues
@@ -106,6 +109,7 @@ export function readBatch(payload: Uint8Array): BatchRecord {
   const exemplars: AcceptedExemplar[] = []
   for (let left = reader.length(); left > 0; left--)
     exemplars.push({ seriesBytes: reader.take(reader.length()).slice(), ...readExemplar(reader) })
+  if (reader.remaining > 0) throw corruption('BAD_FORMAT', 'batch record: bytes behind its end', { offset: reader.offset })
   return { run, definitions, columns, metadata, exemplars }
 }
 
@@ -155,13 +159,13 @@ export function readExemplar(reader: ByteReader): ExemplarBytes {
 function writeColumn(writer: ByteWriter, column: AcceptedColumn): void {
   const { count, ids, timestamps, startTimestamps } = column
   let flags = count === 0 ? EACH_TIME : timesOf(timestamps, count)
-  if (count > 0 && allSame(ids, count)) flags |= SAME_SERIES
+  if (count > 0) flags |= seriesOf(ids, count)
   if (startTimestamps !== null) flags |= HAS_STARTS
   writer.u8(VALUE_KINDS.indexOf(column.kind))
   writer.u8(flags)
   writer.uvarint(count)
   writer.f64(column.base)
-  if ((flags & SAME_SERIES) !== 0) writer.u32(ids[0]!)
+  if ((flags & (SAME_SERIES | NEXT_SERIES)) !== 0) writer.u32(ids[0]!)
   else writer.append(bytesOf(ids, count))
   if ((flags & SAME_TIME) !== 0) writer.f64(timestamps[0]!)
   else if ((flags & STEADY_TIME) !== 0) {
@@ -186,6 +190,7 @@ function readColumn(reader: ByteReader): AcceptedColumn {
   const kind = VALUE_KINDS[reader.u8()]
   if (kind === undefined) throw corruption('BAD_FORMAT', 'batch record: unknown value kind', { offset: reader.offset - 1 })
   const flags = reader.u8()
+  if (flags > ALL_FLAGS) throw corruption('BAD_FORMAT', 'batch record: unknown flags', { offset: reader.offset - 1, found: flags })
   const count = reader.uvarint()
   const base = reader.f64()
   // Every sample takes at least one byte of what follows, or else the timestamps and series would be the only thing in the record.
@@ -193,7 +198,10 @@ function readColumn(reader: ByteReader): AcceptedColumn {
     throw corruption('TRUNCATED', 'batch record: more samples than bytes', { offset: reader.offset, found: count })
   const ids = new Uint32Array(count)
   if ((flags & SAME_SERIES) !== 0) ids.fill(reader.u32())
-  else fill(ids, reader)
+  else if ((flags & NEXT_SERIES) !== 0) {
+    const first = reader.u32()
+    for (let i = 0; i < count; i++) ids[i] = first + i
+  } else fill(ids, reader)
   const timestamps = new Float64Array(count)
   if ((flags & SAME_TIME) !== 0) timestamps.fill(reader.f64())
   else if ((flags & STEADY_TIME) !== 0) {
@@ -239,11 +247,14 @@ function timesOf(timestamps: Float64Array, count: number): number {
   return step === 0 ? SAME_TIME : STEADY_TIME
 }
 
-function allSame(ids: Uint32Array, count: number): boolean {
+/** Whether all samples are of one series, or of series with numbers that follow each other, or neither. */
+function seriesOf(ids: Uint32Array, count: number): number {
   const first = ids[0]!
-  if (ids[count - 1] !== first) return false
-  for (let i = 1; i < count; i++) if (ids[i] !== first) return false
-  return true
+  if (count === 1 || ids.length === 1) return SAME_SERIES
+  const step = ids[1]! - first
+  if (step !== 0 && step !== 1) return 0
+  for (let i = 1; i < count; i++) if (ids[i] !== first + i * step) return 0
+  return step === 0 ? SAME_SERIES : NEXT_SERIES
 }
 
 function bytesOf(column: Uint32Array | Float64Array | BigInt64Array, count: number): Uint8Array {
