@@ -118,6 +118,11 @@ describe('instant queries', () => {
     check('clamp_min(vector(NaN), Inf) == clamp_min(vector(NaN), Inf)', 1, ['{} Infinity'])
     check('clamp_max(vector(NaN), -Inf)', 1, ['{} -Infinity'])
     check('clamp_max(vector(NaN), Inf)', 1, ['{} NaN'])
+    const le = (value: string, bound: string): string => `label_replace(vector(${value}), "le", "${bound}", "", "")`
+    const uneven = `${le('10', '1')} or ${le('NaN', '10')} or ${le('20', '+Inf')}`
+    check(`histogram_quantile(0.5, ${uneven})`, 1, ['{} 10'])
+    check(`histogram_fraction(0, 10, ${le('10', '1')} or ${le('4', '10')} or ${le('20', '+Inf')})`, 1, ['{} 0.2'])
+    check(`histogram_fraction(-5, 3, ${le('10', '0')} or ${le('15', '10')} or ${le('20', '+Inf')})`, 1, ['{} 0.075'])
     check('month(vector(0))', 1, ['{} 1'])
     check('"text"', 1, ['text'])
   })

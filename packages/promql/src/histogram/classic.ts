@@ -15,7 +15,7 @@ export interface Straightened {
   readonly largest: number
 }
 
-/** Decreases up to this part of the count come from rounding and are no one's mistake. */
+/** Differences up to this part of both counts come from rounding and are no one's mistake. */
 const ROUNDING = 1e-12
 
 /** The φ-quantile of buckets in any order. NaN without a +Inf bucket or with fewer than two buckets. */
@@ -31,10 +31,9 @@ export function classicQuantile(
   if (sorted.at(-1)!.bound !== Infinity) return plain(NaN)
   const { counts, straightened } = straighten(sorted)
   const last = sorted.length - 1
-  if (sorted.length < 2 || counts[last] === 0 || Number.isNaN(counts[last])) return { value: NaN, straightened }
+  if (sorted.length < 2 || counts[last] === 0) return { value: NaN, straightened }
   let rank = phi * counts[last]!
-  let at = counts.findIndex((count) => count >= rank)
-  if (at < 0) at = last
+  const at = firstReaching(rank, counts, last)
   if (at === last) return { value: sorted[last - 1]!.bound, straightened }
   if (at === 0 && sorted[0]!.bound <= 0) return { value: sorted[0]!.bound, straightened }
   const lower = at === 0 ? 0 : sorted[at - 1]!.bound
@@ -43,31 +42,42 @@ export function classicQuantile(
   return { value: lower + (sorted[at]!.bound - lower) * (rank / (counts[at]! - before)), straightened }
 }
 
-/** The fraction of observations between two values. */
+/** The first of `counts[0..end)` that is at least `rank`, or `end`: by bisection, which tells where NaN is among the counts. */
+function firstReaching(rank: number, counts: readonly number[], end: number): number {
+  let low = 0
+  let high = end
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (counts[middle]! >= rank) high = middle
+    else low = middle + 1
+  }
+  return low
+}
+
+/** The fraction of observations between two values. Counts are taken as they come: only quantiles straighten them. */
 export function classicFraction(lower: number, upper: number, buckets: readonly ClassicBucket[]): number {
   if (buckets.length === 0) return NaN
   const sorted = sortedBuckets(buckets)
   if (sorted.at(-1)!.bound !== Infinity) return NaN
-  const { counts } = straighten(sorted)
-  const total = counts.at(-1)!
-  if (total === 0 || Number.isNaN(total) || Number.isNaN(lower) || Number.isNaN(upper)) return NaN
+  const total = sorted.at(-1)!.count
+  if (total === 0 || Number.isNaN(lower) || Number.isNaN(upper)) return NaN
   if (lower >= upper) return 0
-  return (rankOf(upper, sorted, counts) - rankOf(lower, sorted, counts)) / total
+  return (Math.min(rankOf(upper, sorted), total) - Math.min(rankOf(lower, sorted), total)) / total
 }
 
-function rankOf(value: number, sorted: readonly ClassicBucket[], counts: readonly number[]): number {
+function rankOf(value: number, sorted: readonly ClassicBucket[]): number {
   let before = 0
   for (let i = 0; i < sorted.length; i++) {
-    const upper = sorted[i]!.bound
+    const { bound: upper, count } = sorted[i]!
     // As for quantiles, a first bucket with a positive bound starts at zero.
     const lower = i > 0 ? sorted[i - 1]!.bound : upper > 0 ? 0 : -Infinity
     if (lower >= value) return before
     if (upper > value) {
       // Nothing is known about where in an endless bucket its observations lie: all of the first are below, none of the last.
-      if (lower === -Infinity) return counts[i]!
-      return before + ((counts[i]! - before) * (value - lower)) / (upper - lower)
+      if (lower === -Infinity) return count
+      return before + ((count - before) * (value - lower)) / (upper - lower)
     }
-    before = counts[i]!
+    before = count
   }
   return before
 }
@@ -84,19 +94,20 @@ function sortedBuckets(buckets: readonly ClassicBucket[]): ClassicBucket[] {
   return sorted
 }
 
-/** Cumulative counts never decrease: a smaller one is lifted to the one before it. */
+/** Cumulative counts never decrease: a smaller one is lifted to the one before it, and what differs by rounding alone is made equal. */
 function straighten(sorted: readonly ClassicBucket[]): { readonly counts: number[]; readonly straightened: Straightened | null } {
   const counts = sorted.map(({ count }) => count)
   const lifted: number[] = []
   let largest = 0
   for (let i = 1; i < counts.length; i++) {
     const before = counts[i - 1]!
-    const difference = before - counts[i]!
-    if (!(difference > 0)) continue
+    const count = counts[i]!
+    const isRounding = Math.abs(before - count) < ROUNDING * (Math.abs(before) + Math.abs(count))
+    if (!isRounding && !(count < before)) continue
     counts[i] = before
-    if (difference <= ROUNDING * Math.abs(before)) continue
+    if (isRounding) continue
     lifted.push(sorted[i]!.bound)
-    largest = Math.max(largest, difference)
+    largest = Math.max(largest, before - count)
   }
   const straightened = lifted.length === 0 ? null : { lowest: lifted[0]!, highest: lifted.at(-1)!, largest }
   return { counts, straightened }

@@ -117,10 +117,10 @@ export function isLinear(h: Histogram, bucket: Bucket): boolean {
 
 /**
  * A bucket with the bounds that its observations can have: the zero bucket ends at zero on a side where there is nothing else, and the first
- * custom bucket starts at zero when its bound is positive.
+ * custom bucket starts at zero when its bound is not negative.
  */
 export function closed(h: Histogram, bucket: Bucket): Bucket {
-  if (usesCustomBuckets(h)) return bucket.lower === -Infinity && bucket.upper > 0 ? { ...bucket, lower: 0 } : bucket
+  if (usesCustomBuckets(h)) return bucket.lower === -Infinity && bucket.upper >= 0 ? { ...bucket, lower: 0 } : bucket
   if (bucket.lower > 0 || bucket.upper < 0) return bucket
   if (h.negativeBuckets.length === 0 && h.positiveBuckets.length > 0) return { ...bucket, lower: 0 }
   if (h.positiveBuckets.length === 0 && h.negativeBuckets.length > 0) return { ...bucket, upper: 0 }
