@@ -27,8 +27,45 @@ export type QueryData =
   | { readonly resultType: 'matrix'; readonly result: readonly RangeSeries[] }
   | { readonly resultType: 'scalar' | 'string'; readonly result: readonly [time: number, value: string] }
 
-export interface Answer {
-  readonly data: QueryData
+/** One operator of a plan; the measurements are there once the query has run. */
+export interface PlanNode {
+  readonly operator: string
+  readonly detail: string
+  readonly query: string
+  readonly inputs: readonly PlanNode[]
+  readonly timeMs?: number
+  readonly series?: number
+  readonly samples?: number
+  readonly samplesRead?: number
+  readonly bytesDecoded?: number
+  readonly chunksDecoded?: number
+  readonly chunksSkipped?: number
+}
+
+/** A metric in the explorer's list. */
+export interface MetricEntry {
+  readonly name: string
+  readonly type: string
+  readonly help: string
+  readonly unit: string
+  readonly series?: number
+  /** False when counting ended at a limit. */
+  readonly exact?: boolean
+}
+
+/** What the series of a selection are made of. */
+export interface Cardinality {
+  readonly series: number
+  readonly exact: boolean
+  readonly labels: readonly {
+    readonly name: string
+    readonly values: number
+    readonly top: readonly { readonly value: string; readonly series: number }[]
+  }[]
+}
+
+export interface Answer<T = QueryData> {
+  readonly data: T
   readonly warnings: readonly string[]
   readonly infos: readonly string[]
   /** From the request's start to the parsed answer. */
@@ -47,40 +84,62 @@ export class ApiError extends Error {
   }
 }
 
+/** A stretch of time in seconds. */
+export interface Steps {
+  readonly start: number
+  readonly end: number
+  readonly step: number
+}
+
 export function queryInstant(query: string, time: number, signal: AbortSignal): Promise<Answer> {
   return ask('query', { query, time: String(time) }, signal)
 }
 
-/** Times and step in seconds. */
-export function queryRange(query: string, start: number, end: number, step: number, signal: AbortSignal): Promise<Answer> {
+export function queryRange(query: string, { start, end, step }: Steps, signal: AbortSignal): Promise<Answer> {
   return ask('query_range', { query, start: String(start), end: String(end), step: String(step) }, signal)
+}
+
+/** The plan of a range query: before it runs, or run and measured. */
+export function queryPlan(run: boolean, query: string, { start, end, step }: Steps, signal: AbortSignal): Promise<Answer<PlanNode>> {
+  return ask(run ? 'analyze' : 'explain', { query, start: String(start), end: String(end), step: String(step) }, signal)
 }
 
 /** The path under which the server serves the page, so that a reverse proxy may put it anywhere. */
 export const BASE = new URL('.', location.href).pathname.replace(/\/$/, '')
 
-export async function buildInfo(): Promise<{ version: string } | null> {
+/** The version of the server; '' when it does not say. */
+export async function serverVersion(): Promise<string> {
   try {
-    const response = await fetch(`${BASE}/api/v1/status/buildinfo`)
     // `version` is that of the Prometheus whose API this is; the server's own stands in `revision`.
-    const body = (await response.json()) as { data?: { revision?: string } }
-    return { version: body.data?.revision?.replace('tsink ', '') ?? '' }
+    const { data } = await get<{ revision?: string }>('status/buildinfo', {}, new AbortController().signal)
+    return data.revision?.replace('tsink ', '') ?? ''
   } catch {
-    return null
+    return ''
   }
 }
 
-async function ask(endpoint: string, parameters: Record<string, string>, signal: AbortSignal): Promise<Answer> {
+/** A question whose answer changes nothing and may be long in the making: parameters in the body, since queries outgrow addresses. */
+function ask<T>(endpoint: string, parameters: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer<T>> {
+  return read(`${BASE}/api/v1/${endpoint}`, { method: 'POST', body: new URLSearchParams(parameters), signal })
+}
+
+/** A small listing. */
+export function get<T>(endpoint: string, parameters: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer<T>> {
+  return read(`${BASE}/api/v1/${endpoint}?${new URLSearchParams(parameters)}`, { signal })
+}
+
+async function read<T>(url: string, init: RequestInit & { readonly signal: AbortSignal }): Promise<Answer<T>> {
   const started = performance.now()
   let response: Response
+  let text: string
   try {
-    response = await fetch(`${BASE}/api/v1/${endpoint}`, { method: 'POST', body: new URLSearchParams(parameters), signal })
+    response = await fetch(url, init)
+    text = await response.text()
   } catch (error) {
-    if (signal.aborted) throw error
+    if (init.signal.aborted) throw error
     throw new ApiError('unreachable', 'The server does not answer. Is it still running?', 0)
   }
-  const text = await response.text()
-  let body: { status?: string; errorType?: string; error?: string; data?: QueryData; warnings?: string[]; infos?: string[] }
+  let body: { status?: string; errorType?: string; error?: string; data?: T; warnings?: string[]; infos?: string[] }
   try {
     body = JSON.parse(text) as typeof body
   } catch {

@@ -1,20 +1,20 @@
 /**
- * The query box: a plain text field at once, and the PromQL editor with completion as soon as its code has come.
+ * The query box: a plain text field at once, and the PromQL editor as soon as its code has come.
  */
 import { useEffect, useRef } from 'preact/hooks'
-import type { PromqlEditor } from './promql-editor.ts'
+import type { EditorOptions, PromqlEditor } from './promql-editor.ts'
 
-export interface EditorProps {
-  readonly value: string
-  readonly onChange: (value: string) => void
-  readonly onRun: () => void
+export interface EditorProps extends EditorOptions {
+  readonly autofocus: boolean
+  /** Gets the editor when it is there, for those who put text into it. */
+  readonly onReady: (editor: PromqlEditor) => void
 }
 
-export function Editor({ value, onChange, onRun }: EditorProps) {
+export function Editor(props: EditorProps) {
   const host = useRef<HTMLDivElement>(null)
   const editor = useRef<PromqlEditor | null>(null)
-  const latest = useRef({ value, onChange, onRun })
-  latest.current = { value, onChange, onRun }
+  const latest = useRef(props)
+  latest.current = props
 
   useEffect(() => {
     let gone = false
@@ -24,12 +24,14 @@ export function Editor({ value, onChange, onRun }: EditorProps) {
       const plain = host.current.querySelector('textarea')
       const focused = document.activeElement === plain
       editor.current = createEditor(host.current, {
-        value: latest.current.value,
-        onChange: (next) => latest.current.onChange(next),
+        value: plain?.value ?? latest.current.value,
+        onChange: (value) => latest.current.onChange(value),
         onRun: () => latest.current.onRun(),
+        onFormat: () => latest.current.onFormat(),
       })
       plain?.remove()
       if (focused) editor.current.focus()
+      latest.current.onReady(editor.current)
     }
     void load()
     return () => {
@@ -38,7 +40,7 @@ export function Editor({ value, onChange, onRun }: EditorProps) {
     }
   }, [])
 
-  useEffect(() => editor.current?.setValue(value), [value])
+  useEffect(() => editor.current?.setValue(props.value), [props.value])
 
   return (
     <div class="editor" ref={host}>
@@ -47,13 +49,13 @@ export function Editor({ value, onChange, onRun }: EditorProps) {
         aria-label="PromQL query"
         spellcheck={false}
         rows={1}
-        autofocus
-        defaultValue={value}
-        onInput={(event) => onChange(event.currentTarget.value)}
+        autofocus={props.autofocus}
+        defaultValue={props.value}
+        onInput={(event) => props.onChange(event.currentTarget.value)}
         onKeyDown={(event) => {
           if (event.key !== 'Enter' || event.shiftKey) return
           event.preventDefault()
-          onRun()
+          props.onRun()
         }}
       />
     </div>

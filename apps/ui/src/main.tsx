@@ -1,6 +1,10 @@
 /** Puts the page into the document. */
 import { render } from 'preact'
 import { App } from './app.tsx'
-import './style.css'
+import './style/base.css'
+import './style/page.css'
+import './style/editor.css'
+import './style/result.css'
+import './style/explorer.css'
 
 render(<App />, document.getElementById('app')!)

@@ -2,15 +2,15 @@
  * Which stretch of time is shown: its length, its end, and the distance of points.
  */
 import { useEffect, useState } from 'preact/hooks'
-import type { ViewState } from './state.ts'
+import type { PanelState } from './state.ts'
 import { parseLength, printLength, printLocal } from './time.ts'
 
 const LENGTHS = [300, 900, 3_600, 10_800, 21_600, 86_400, 604_800]
 
 export interface RangePickerProps {
-  readonly state: ViewState
+  readonly state: PanelState
   readonly chosenStep: number
-  readonly onChange: (change: Partial<ViewState>) => void
+  readonly onChange: (change: Partial<PanelState>) => void
 }
 
 export function RangePicker({ state, chosenStep, onChange }: RangePickerProps) {

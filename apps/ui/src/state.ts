@@ -1,10 +1,13 @@
 /**
- * What the page shows, kept in the address so that every view is a link.
+ * What the page shows, kept in the address so that every view is a link. Each `q` begins a panel: `#q=up&tab=table&q=rate(x[5m])&range=3600`.
  */
 
-export type Tab = 'graph' | 'table'
+export type Tab = 'graph' | 'table' | 'explain'
 
-export interface ViewState {
+/** One query and how it is looked at. */
+export interface PanelState {
+  /** Tells panels apart while the page lives; not in the address. */
+  readonly id: number
   readonly query: string
   readonly tab: Tab
   /** Seconds shown, ending at `end`. */
@@ -13,51 +16,85 @@ export interface ViewState {
   readonly end: number | null
   /** Seconds between points, or null to choose. */
   readonly step: number | null
+  readonly stacked: boolean
 }
 
-const INITIAL: ViewState = { query: '', tab: 'graph', range: 3_600, end: null, step: null }
+export interface PageState {
+  readonly panels: readonly PanelState[]
+  /** What the explorer looks for; null while it is closed. */
+  readonly explore: string | null
+  /** The metric that the explorer shows. */
+  readonly metric: string | null
+  /** Seconds between refreshes; 0 for none. */
+  readonly refresh: number
+}
 
-export function readState(): ViewState {
-  const parameters = new URLSearchParams(location.hash.slice(1))
-  const positive = (name: string): number | null => {
-    const value = Number(parameters.get(name))
-    return value > 0 ? value : null
+/** More panels would be an address that no mail program carries. */
+export const MAX_PANELS = 20
+
+const NEW_PANEL: Omit<PanelState, 'id'> = { query: '', tab: 'graph', range: 3_600, end: null, step: null, stacked: false }
+
+let panels = 0
+
+export function newPanel(part: Partial<PanelState> = {}): PanelState {
+  return { ...NEW_PANEL, ...part, id: ++panels }
+}
+
+export function readState(): PageState {
+  const groups: Map<string, string>[] = []
+  const page = new Map<string, string>()
+  for (const [name, value] of new URLSearchParams(location.hash.slice(1))) {
+    if (PAGE_PARAMETERS.has(name)) page.set(name, value)
+    else if (name === 'q' || groups.length === 0) groups.push(new Map([[name, value]]))
+    else groups.at(-1)!.set(name, value)
   }
+  const read = groups.slice(0, MAX_PANELS).map(readPanel)
   return {
-    query: parameters.get('q') ?? INITIAL.query,
-    tab: parameters.get('tab') === 'table' ? 'table' : 'graph',
-    range: positive('range') ?? INITIAL.range,
-    end: positive('end'),
-    step: positive('step'),
+    panels: read.length > 0 ? read : [newPanel()],
+    explore: page.get('explore') ?? null,
+    metric: page.get('metric') ?? null,
+    refresh: positive(page.get('refresh')) ?? 0,
   }
 }
 
-export function writeState(state: ViewState, push: boolean): void {
-  const parameters = new URLSearchParams({ q: state.query, tab: state.tab, range: String(state.range) })
-  if (state.end !== null) parameters.set('end', String(state.end))
-  if (state.step !== null) parameters.set('step', String(state.step))
-  const address = `#${parameters.toString()}`
+const PAGE_PARAMETERS: ReadonlySet<string> = new Set(['explore', 'metric', 'refresh'])
+
+function readPanel(parameters: ReadonlyMap<string, string>): PanelState {
+  const tab = parameters.get('tab')
+  return newPanel({
+    query: parameters.get('q') ?? '',
+    tab: tab === 'table' || tab === 'explain' ? tab : 'graph',
+    range: positive(parameters.get('range')) ?? NEW_PANEL.range,
+    end: positive(parameters.get('end')),
+    step: positive(parameters.get('step')),
+    stacked: parameters.get('stacked') === '1',
+  })
+}
+
+function positive(text: string | undefined): number | null {
+  const value = Number(text)
+  return value > 0 && Number.isFinite(value) ? value : null
+}
+
+/** Puts a state into the address. `push`: as a step that the back button undoes. */
+export function writeState(state: PageState, push: boolean): void {
+  const address = `#${printState(state)}`
   if (address === location.hash) return
   history[push ? 'pushState' : 'replaceState'](null, '', address)
 }
 
-const HISTORY = 'tsink.history'
-
-/** The last queries, newest first. A browser that refuses storage simply has none. */
-export function queryHistory(): readonly string[] {
-  try {
-    const stored: unknown = JSON.parse(localStorage.getItem(HISTORY) ?? '[]')
-    return Array.isArray(stored) ? stored.filter((query) => typeof query === 'string') : []
-  } catch {
-    return []
+function printState({ panels, explore, metric, refresh }: PageState): string {
+  const parameters = new URLSearchParams()
+  for (const panel of panels) {
+    parameters.append('q', panel.query)
+    parameters.append('tab', panel.tab)
+    parameters.append('range', String(panel.range))
+    if (panel.end !== null) parameters.append('end', String(panel.end))
+    if (panel.step !== null) parameters.append('step', String(panel.step))
+    if (panel.stacked) parameters.append('stacked', '1')
   }
-}
-
-export function rememberQuery(query: string): void {
-  try {
-    const rest = queryHistory().filter((known) => known !== query)
-    localStorage.setItem(HISTORY, JSON.stringify([query, ...rest].slice(0, 50)))
-  } catch {
-    // Private windows refuse storage; the query itself matters more.
-  }
+  if (explore !== null) parameters.append('explore', explore)
+  if (metric !== null) parameters.append('metric', metric)
+  if (refresh > 0) parameters.append('refresh', String(refresh))
+  return parameters.toString()
 }

@@ -28,6 +28,8 @@ export async function registerUi(app: FastifyInstance): Promise<void> {
       response.header('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache')
     },
     cacheControl: false,
+    // The build puts compressed twins beside the assets.
+    preCompressed: true,
     wildcard: false,
   })
 }
