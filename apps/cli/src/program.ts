@@ -86,6 +86,14 @@ export function buildProgram(): Command {
     .option('--quarantine', 'set damaged segments aside', false)
     .action(async (folder: string, options) => (await import('./commands/verify.ts')).verify(folder, options))
 
+  program
+    .command('repair')
+    .description('give a data folder that has lost its catalog a new one, from its copy or from the files that are there')
+    .argument('<folder>')
+    .addOption(new Option('--unit <unit>', 'the unit of times, where no file says it').choices(['s', 'ms', 'us', 'ns']))
+    .option('--lose-deletes', 'go on when deletes may be lost: what they hid is there again', false)
+    .action(async (folder: string, options) => (await import('./commands/repair.ts')).repair(folder, options))
+
   target(program.command('snapshot'))
     .description('make a verified copy of a store (a server needs --enable-admin-api)')
     .action(async (options) => (await import('./commands/snapshot.ts')).snapshot(options))

@@ -364,7 +364,8 @@ function columnIsMissing(into: SampleBuffer, kind: ValueKind): boolean {
 
 const NO_SUMMARY: Summary = { numbers: 0, min: NaN, max: NaN, sum: 0, first: NaN, last: NaN, resets: 0 }
 
-function summaryOf(columns: ChunkColumns, from: number, to: number): Summary | null {
+/** The summary that a chunk of these samples carries; null for values that have none. */
+export function summaryOf(columns: ChunkColumns, from: number, to: number): Summary | null {
   switch (columns.kind) {
     case 'f64':
     case 'bool':

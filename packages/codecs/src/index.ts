@@ -15,6 +15,7 @@ export {
   decodeNewest,
   openChunk,
   sealChunk,
+  summaryOf,
   verifyChunk,
   type Chunk,
   type ChunkColumns,

@@ -28,10 +28,11 @@ import { compact, flush } from './maintain.ts'
 import { closeParts, openParts, type OpenReport } from './open.ts'
 import type { EngineOptions } from './options.ts'
 import { assertOpen, type Parts } from './parts.ts'
+import { repair, type RepairOptions, type RepairReport } from './repair.ts'
 import { previewRetention, retain, type Expiry } from './retain.ts'
 import { snapshot, type SnapshotResult } from './snapshot.ts'
 import { stats, type EngineStats } from './stats.ts'
-import { verify, type VerifyReport } from './verify.ts'
+import { verify, verifyClosed, type VerifyReport } from './verify.ts'
 import { select, selectNow } from './select.ts'
 
 export class Engine implements Store {
@@ -139,7 +140,23 @@ export class Engine implements Store {
     return this.#parts.background.exclusively(() => snapshot(this.#parts, path))
   }
 
-  /** Reads every stored byte and checks every invariant. With `quarantine`, damaged segments are set aside. */
+  /**
+   * Gives a store that nobody has open a catalog again, when it has lost its own: see {@link RepairReport}. A whole catalog is left alone.
+   * @throws TsinkError LOCKED; UNSUPPORTED when deletes may be lost and `loseDeletes` is not set.
+   */
+  static repair(host: Host, options: RepairOptions = {}): Promise<RepairReport> {
+    return repair(host, options)
+  }
+
+  /**
+   * Verifies a store that nobody has open: all its files, as they lie there. Nothing is changed.
+   * @throws TsinkError LOCKED.
+   */
+  static verify(host: Host): Promise<VerifyReport> {
+    return verifyClosed(host)
+  }
+
+  /** Reads every stored byte, the log's too, and checks every invariant. With `quarantine`, damaged segments are set aside. */
   verify(options: { readonly quarantine?: boolean } = {}): Promise<VerifyReport> {
     return verify(this.#parts, options)
   }

@@ -1,6 +1,7 @@
 export { Engine } from './engine.ts'
 export type { OpenReport } from './open.ts'
 export type { EngineOptions, RetentionRule } from './options.ts'
+export type { RepairOptions, RepairReport } from './repair.ts'
 export type { Expiry } from './retain.ts'
 export type { SnapshotResult } from './snapshot.ts'
 export type { EngineStats } from './stats.ts'

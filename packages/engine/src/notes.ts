@@ -20,7 +20,8 @@ interface SeriesNotes {
 const MAX_PER_SERIES = 128
 
 const VERSION = 1
-const DIRECTORY = 'notes'
+/** Where files of notes lie. */
+export const NOTES_DIRECTORY = 'notes'
 
 export class Notes {
   readonly #metadata = new Map<string, MetricMetadata[]>()
@@ -94,8 +95,8 @@ export class Notes {
     const { version } = this
     if (version === this.#savedVersion) return
     const bytes = this.encode()
-    await host.disk.makeDirectory(DIRECTORY)
-    const path = `${DIRECTORY}/${String(Number(/\d+/.exec(this.file)?.[0] ?? 0) + 1).padStart(10, '0')}.notes`
+    await host.disk.makeDirectory(NOTES_DIRECTORY)
+    const path = `${NOTES_DIRECTORY}/${String(Number(/\d+/.exec(this.file)?.[0] ?? 0) + 1).padStart(10, '0')}.notes`
     await host.disk.remove(path)
     const file = await host.disk.open(path, 'create')
     try {
@@ -104,7 +105,7 @@ export class Notes {
     } finally {
       await file.close()
     }
-    await host.disk.syncDirectory(DIRECTORY)
+    await host.disk.syncDirectory(NOTES_DIRECTORY)
     if (this.#oldFile === '') this.#oldFile = this.file
     this.file = path
     this.#savedVersion = version
@@ -117,8 +118,8 @@ export class Notes {
     if (old !== '' && old !== this.file) await host.disk.remove(old)
   }
 
-  /** Fills empty notes from the file that the catalog names. @throws TsinkError of kind `corrupt`. */
-  async load(host: Host, path: string): Promise<void> {
+  /** Fills empty notes from a file. @throws TsinkError of kind `corrupt`. */
+  async read(host: Host, path: string): Promise<void> {
     const file = await host.disk.open(path, 'read')
     try {
       const bytes = new Uint8Array(file.sizeBytes)
@@ -127,10 +128,15 @@ export class Notes {
     } finally {
       await file.close()
     }
+  }
+
+  /** Fills empty notes from the file that the catalog names, and removes all others. @throws TsinkError of kind `corrupt`. */
+  async load(host: Host, path: string): Promise<void> {
+    await this.read(host, path)
     this.file = path
     this.#savedVersion = this.version
-    for (const { name } of await host.disk.list(DIRECTORY))
-      if (`${DIRECTORY}/${name}` !== path) await host.disk.remove(`${DIRECTORY}/${name}`)
+    for (const { name } of await host.disk.list(NOTES_DIRECTORY))
+      if (`${NOTES_DIRECTORY}/${name}` !== path) await host.disk.remove(`${NOTES_DIRECTORY}/${name}`)
   }
 
   encode(): Uint8Array {

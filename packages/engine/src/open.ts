@@ -2,13 +2,14 @@
  * Open and close: from a directory to the parts of a running engine, and back. Opening takes the lock, reads the catalog, takes over its segments
  * without reading them, and replays the log; closing makes everything durable and lets go.
  */
-import { TsinkError, type TimeUnit } from '@tsink/core'
+import { TsinkError } from '@tsink/core'
 import { ByteWriter } from '@tsink/codecs'
 import type { DiskLock, Host } from '@tsink/host'
 import { Registry } from '@tsink/registry'
-import { Catalog, type CatalogState } from '@tsink/segment'
+import { Catalog, type SegmentInfo } from '@tsink/segment'
 import { Log, type ReplayReport } from '@tsink/wal'
-import { AgeClock, decodeAgeClock, encodeAgeClock, type AgeClockState } from './age-clock.ts'
+import { AgeClock } from './age-clock.ts'
+import { attachmentsOf, checkUnit, encodeAttachments } from './attachments.ts'
 import { Background } from './background.ts'
 import { freeze } from './flush.ts'
 import { Heads } from './heads.ts'
@@ -17,9 +18,10 @@ import { LabelCache } from './label-cache.ts'
 import { completeOptions, type EngineOptions, type Options } from './options.ts'
 import type { Parts } from './parts.ts'
 import { Pins } from './pins.ts'
+import { hasLostCatalog, lostCatalog } from './repair.ts'
 import { Replay } from './replay.ts'
-import { NOTES, Shelf } from './shelf.ts'
-import { decodeTombstones, encodeTombstones, Tombstones } from './tombstones.ts'
+import { Shelf } from './shelf.ts'
+import { Tombstones, type Tombstone } from './tombstones.ts'
 
 export interface OpenReport {
   /** What the log held; null in a store without a log. */
@@ -27,11 +29,6 @@ export interface OpenReport {
   /** Samples in the log that were left out since damage took the record that defines their series. Only with `replay: 'salvage'`. */
   readonly lostSamples: number
 }
-
-// Names of the catalog's attachments.
-const UNIT = 'unit'
-const TOMBSTONES = 'tombstones'
-const CLOCK = 'clock'
 
 /** Memory for columns that is kept for the next head: enough for a steady load, little enough to be overlooked. */
 const MAX_SPARE_BYTES = 67_108_864
@@ -60,26 +57,22 @@ export async function openParts(host: Host, given: EngineOptions): Promise<{ par
 }
 
 async function openLocked(host: Host, options: Options, lock: DiskLock): Promise<{ parts: Parts; report: OpenReport }> {
-  const catalog = await Catalog.open(host.disk, '')
-  const { attachments, lastSequence, logCut } = catalog.state
-  checkUnit(attachments.get(UNIT), options.unit)
+  const catalog = await openCatalog(host)
+  const { segments, lastSequence, logCut } = catalog.state
+  const known = attachmentsOf(catalog.state)
+  checkUnit(known.unit, options.unit)
   const pins = new Pins()
-  const age = new AgeClock(host.clock, ageState(catalog.state))
+  const age = new AgeClock(host.clock, known.age)
   const tombstones = new Tombstones()
   const notes = new Notes(options.maxExemplars, options.maxMetadata)
   const attach = (): ReadonlyMap<string, Uint8Array> =>
-    new Map([
-      [UNIT, new TextEncoder().encode(options.unit)],
-      [TOMBSTONES, encodeTombstones(tombstones.list)],
-      [NOTES, new TextEncoder().encode(notes.file)],
-      [CLOCK, encodeAgeClock(age.state)],
-    ])
+    encodeAttachments({ unit: options.unit, tombstones: tombstones.list, notes: notes.file, age: age.state })
   const maxIndexBytes = options.preload ? Infinity : options.memoryBytes * INDEX_SHARE
   const maxChunkBytes = Math.min(MAX_CHUNK_BYTES, options.memoryBytes * CHUNK_SHARE)
   const onDamage = (error: unknown): void => options.onError?.(error)
   const shelf = await Shelf.open(host, catalog, pins, maxIndexBytes, maxChunkBytes, attach, onDamage)
-  if (attachments.has(TOMBSTONES)) tombstones.list = decodeTombstones(attachments.get(TOMBSTONES)!)
-  if (shelf.notesFile !== '') await notes.load(host, shelf.notesFile)
+  tombstones.list = known.tombstones
+  if (known.notes !== '') await notes.load(host, known.notes)
   const parts: Mutable<Parts> = {
     host,
     options,
@@ -95,7 +88,7 @@ async function openLocked(host: Host, options: Options, lock: DiskLock): Promise
     background: new Background(),
     log: null,
     run: 0,
-    sequence: Math.max(lastSequence, ...tombstones.list.map(({ sequence }) => sequence)),
+    sequence: highestSequence(lastSequence, segments, tombstones.list),
     state: 'open',
     closing: null,
     writer: new ByteWriter(65_536),
@@ -138,6 +131,26 @@ async function openLocked(host: Host, options: Options, lock: DiskLock): Promise
   parts.background.start(parts)
   parts.background.wake()
   return { parts, report: { log: report, lostSamples: replay.lostSamples } }
+}
+
+/** @throws TsinkError of kind corrupt when the catalog is damaged, or missing in a store that has data: only a repair may go on without it. */
+async function openCatalog(host: Host): Promise<Catalog> {
+  let catalog: Catalog
+  try {
+    catalog = await Catalog.open(host.disk, '')
+  } catch (error) {
+    throw error instanceof TsinkError && error.kind === 'corrupt' && error.code !== 'UNKNOWN_VERSION' ? lostCatalog(error) : error
+  }
+  if (catalog.state.generation === 0 && (await hasLostCatalog(host.disk))) throw lostCatalog()
+  return catalog
+}
+
+/** A repaired catalog says 0 to have all of the log replayed; sequences go on all the same. */
+function highestSequence(lastSequence: number, segments: readonly SegmentInfo[], tombstones: readonly Tombstone[]): number {
+  let highest = lastSequence
+  for (const { maxSequence } of segments) highest = Math.max(highest, maxSequence)
+  for (const { sequence } of tombstones) highest = Math.max(highest, sequence)
+  return highest
 }
 
 /** Takes series out of the registry that the log defines but whose samples are all in segments. */
@@ -195,20 +208,4 @@ async function flushAll(parts: Parts): Promise<void> {
   await parts.notes.save(parts.host)
   await parts.shelf.publish({ logCut: end, lastSequence: parts.sequence })
   await log.cut(end)
-}
-
-/** Where the time by which data ages stood; null in a new store. Segments of a store that did not note it say when they were made. */
-function ageState({ attachments, segments }: CatalogState): AgeClockState | null {
-  const stored = attachments.get(CLOCK)
-  if (stored !== undefined) return decodeAgeClock(stored)
-  if (segments.length === 0) return null
-  return { ageMs: segments.reduce((latest, { createdAt }) => Math.max(latest, createdAt), 0), readMs: 0 }
-}
-
-function checkUnit(stored: Uint8Array | undefined, unit: TimeUnit): void {
-  const known = stored === undefined ? unit : new TextDecoder().decode(stored)
-  if (known === unit) return
-  throw new TsinkError('BAD_CONFIG', `the store keeps its times in ${known}; it cannot be opened with unit ${unit}`, {
-    detail: { option: 'unit', expected: known, found: unit },
-  })
 }

@@ -10,8 +10,6 @@ import type { Position } from '@tsink/wal'
 import type { Pins } from './pins.ts'
 
 export const SEGMENT_DIRECTORY = 'segments'
-/** The catalog's attachment that names the file of notes. */
-export const NOTES = 'notes'
 export const QUARANTINE_DIRECTORY = 'quarantine'
 
 /** What a publish changes; what is left out stays. */
@@ -96,11 +94,6 @@ export class Shelf {
     return this.#catalog.state
   }
 
-  /** The file of notes that the published catalog names; '' for none. */
-  get notesFile(): string {
-    return new TextDecoder().decode(this.#catalog.state.attachments.get(NOTES) ?? new Uint8Array(0))
-  }
-
   get sizeBytes(): number {
     let bytes = 0
     for (const { info } of this.segments) bytes += info.sizeBytes
@@ -161,7 +154,12 @@ export class Shelf {
 
   /** Publishes a change. One at a time; each is built on the state that the one before has left. False when it does not stand any more. */
   publish(change: Change): Promise<boolean> {
-    const run = this.#publishing.then(() => this.#publish(change))
+    return this.pause(() => this.#publish(change))
+  }
+
+  /** Runs work during which nothing is published. */
+  pause<T>(work: () => Promise<T>): Promise<T> {
+    const run = this.#publishing.then(work)
     this.#publishing = run.then(
       () => undefined,
       () => undefined,

@@ -4,6 +4,7 @@
  */
 import { TsinkError } from '@tsink/core'
 import { Catalog, Segment } from '@tsink/segment'
+import { attachmentsOf } from './attachments.ts'
 import { flush } from './maintain.ts'
 import { assertWritable, type Parts } from './parts.ts'
 import { SEGMENT_DIRECTORY } from './shelf.ts'
@@ -34,7 +35,7 @@ export async function snapshot(parts: Parts, path: string): Promise<SnapshotResu
     const listed = state.segments.filter(({ id }) => segments.some((segment) => segment.info.id === id))
     await disk.makeDirectory(`${aside}/${SEGMENT_DIRECTORY}`)
     for (const info of listed) await disk.link(info.path, `${aside}/${info.path}`)
-    const notesFile = parts.shelf.notesFile
+    const { notes: notesFile } = attachmentsOf(state)
     if (notesFile !== '') {
       await disk.makeDirectory(`${aside}/${parentOf(notesFile)}`)
       await disk.link(notesFile, `${aside}/${notesFile}`)

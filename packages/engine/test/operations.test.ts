@@ -423,7 +423,7 @@ describe('segments', () => {
     host.disk.poke(path, bytes)
     expect((await engine.verify()).problems.map(({ file }) => file)).toEqual([path])
     expect((await failure(times(engine))).kind).toBe('corrupt')
-    for (let i = 0; i < 20; i++) await host.clock.turn()
+    for (let i = 0; i < 100; i++) await host.clock.turn()
     expect(await times(engine)).toEqual({})
     await engine.close()
   })

@@ -37,6 +37,8 @@ const FORMAT_VERSION = 1
 const CHECKSUM_BYTES = 4
 const NAME = 'catalog'
 const NEXT_NAME = 'catalog.next'
+const COPY_NAME = 'catalog.copy'
+const NEXT_COPY_NAME = 'catalog.copy.next'
 // A million segments; a longer file is none of ours.
 const MAX_BYTES = 256 * 1024 * 1024
 
@@ -57,10 +59,17 @@ export class Catalog {
    * @throws TsinkError of kind corrupt when the file is damaged or of an unknown version.
    */
   static async open(disk: Disk, dir: string): Promise<Catalog> {
-    const path = join(dir, NAME)
     const names = new Set((await disk.list(dir)).map(({ name }) => name))
     if (names.has(NEXT_NAME)) await disk.remove(join(dir, NEXT_NAME))
-    return new Catalog(disk, dir, names.has(NAME) ? await readCatalog(disk, path) : EMPTY_CATALOG)
+    if (names.has(NEXT_COPY_NAME)) await disk.remove(join(dir, NEXT_COPY_NAME))
+    const path = join(dir, NAME)
+    if (!names.has(NAME)) return new Catalog(disk, dir, EMPTY_CATALOG)
+    const bytes = await readWhole(disk, path)
+    const catalog = new Catalog(disk, dir, decode(bytes, path))
+    // A crash may have left the copy of the state before. From here on the store goes by the catalog, and what only that state needs goes.
+    const copy = names.has(COPY_NAME) ? await readWhole(disk, join(dir, COPY_NAME)) : null
+    if (copy === null || !sameBytes(copy, bytes)) await catalog.#keepCopy(bytes)
+    return catalog
   }
 
   /** The state that was published last. */
@@ -79,9 +88,10 @@ export class Catalog {
     try {
       const state: CatalogState = { ...next, generation: this.#state.generation + 1 }
       const aside = join(this.#dir, NEXT_NAME)
+      const bytes = encodeCatalog(state)
       await this.#disk.remove(aside)
       try {
-        await writeWhole(this.#disk, aside, encodeCatalog(state))
+        await writeWhole(this.#disk, aside, bytes)
         await this.#disk.rename(aside, join(this.#dir, NAME))
       } catch (error) {
         await this.#disk.remove(aside).catch(() => undefined)
@@ -89,10 +99,46 @@ export class Catalog {
       }
       await this.#disk.syncDirectory(this.#dir)
       this.#state = state
+      await this.#keepCopy(bytes)
       return state
     } finally {
       this.#isPublishing = false
     }
+  }
+
+  /**
+   * Writes the published state once more, beside it: what a repair goes by when a disk has lost the catalog itself. Until this is done nobody removes
+   * what the state before needs, so that the older copy does as well. Without space for it the store goes on without a copy.
+   */
+  async #keepCopy(bytes: Uint8Array): Promise<void> {
+    const copy = join(this.#dir, COPY_NAME)
+    const aside = join(this.#dir, NEXT_COPY_NAME)
+    try {
+      await this.#disk.remove(aside)
+      await writeWhole(this.#disk, aside, bytes)
+      await this.#disk.rename(aside, copy)
+      await this.#disk.syncDirectory(this.#dir)
+    } catch {
+      // An old copy would be worse than none.
+      await this.#disk.remove(aside).catch(() => undefined)
+      await this.#disk.remove(copy).catch(() => undefined)
+    }
+  }
+}
+
+/** The files of a catalog, as they stand on a disk. */
+export const CATALOG_FILES: readonly string[] = [NAME, COPY_NAME]
+
+/**
+ * Reads a catalog's file and changes nothing. Null when it is not there.
+ * @throws TsinkError of kind corrupt; READ_FAILED.
+ */
+export async function readCatalog(disk: Disk, path: string): Promise<CatalogState | null> {
+  try {
+    return decode(await readWhole(disk, path), path)
+  } catch (error) {
+    if (error instanceof TsinkError && error.detail['missing'] === true) return null
+    throw error
   }
 }
 
@@ -183,8 +229,7 @@ function decodeCatalog(bytes: Uint8Array, file: string): CatalogState {
   return { generation, segments, nextSegmentId, lastSequence, logCut, attachments }
 }
 
-async function readCatalog(disk: Disk, path: string): Promise<CatalogState> {
-  const bytes = await readWhole(disk, path)
+function decode(bytes: Uint8Array, path: string): CatalogState {
   try {
     return decodeCatalog(bytes, path)
   } catch (error) {
@@ -218,6 +263,10 @@ async function writeWhole(disk: Disk, path: string, bytes: Uint8Array): Promise<
   } finally {
     await file.close()
   }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
 }
 
 function join(dir: string, name: string): string {

@@ -1,4 +1,4 @@
-export { Catalog, EMPTY_CATALOG, type CatalogState } from './catalog.ts'
+export { Catalog, CATALOG_FILES, EMPTY_CATALOG, readCatalog, type CatalogState } from './catalog.ts'
 export { ChunkCache } from './chunk-cache.ts'
 export { Segment } from './segment.ts'
 export { SegmentIndex } from './segment-index.ts'

@@ -57,7 +57,7 @@ describe('the catalog', () => {
     await disk.makeDirectory('a/b')
     await (await Catalog.open(disk, 'a/b')).publish(state(1))
     expect((await Catalog.open(disk, 'a/b')).state.generation).toBe(1)
-    expect((await disk.list('a/b')).map(({ name }) => name)).toEqual(['catalog'])
+    expect((await disk.list('a/b')).map(({ name }) => name)).toEqual(['catalog', 'catalog.copy'])
   })
 
   test('is one state or the next after a loss of power at any change, however the disk behaves', async () => {

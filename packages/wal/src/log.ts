@@ -18,7 +18,6 @@ import {
   encodeRecord,
   FILE_HEADER_BYTES,
   fileName,
-  fileNumber,
   fileSeed,
   MARK_BYTES,
   MARK_TYPE,
@@ -26,7 +25,15 @@ import {
   recordBytes,
 } from './record.ts'
 import { Reserve } from './reserve.ts'
-import { runReplay, type LogFileEntry, type LogRecord, type ReplayOutcome, type ReplayProgress, type ReplayReport } from './replay.ts'
+import {
+  listLogFiles,
+  runReplay,
+  type LogFileEntry,
+  type LogRecord,
+  type ReplayOutcome,
+  type ReplayProgress,
+  type ReplayReport,
+} from './replay.ts'
 
 export type { LogRecord } from './replay.ts'
 
@@ -139,9 +146,19 @@ export class Log {
       if (!isDiskFull(error)) throw error
       log.#refuse(error, true)
     }
-    const files = await log.#listFiles(from)
-    const salvage = options.replay === 'salvage'
-    const plan = { disk, clock: options.clock, dir, files, from, salvage, onProgress: options.onProgress, onRecord }
+    const all = await listLogFiles(disk, dir)
+    const files = all.filter(({ number }) => number >= from.file)
+    for (const { number, path } of all) if (number < from.file) await disk.remove(path)
+    const plan = {
+      disk,
+      clock: options.clock,
+      dir,
+      files,
+      from,
+      mode: options.replay ?? 'strict',
+      onProgress: options.onProgress,
+      onRecord,
+    }
     const outcome = await runReplay(plan)
     try {
       await log.#repair(files, outcome, from)
@@ -504,18 +521,6 @@ export class Log {
   async #makeDirectory(): Promise<void> {
     await this.#disk.makeDirectory(this.#dir)
     await this.#disk.syncDirectory(parentDirectory(this.#dir))
-  }
-
-  async #listFiles(from: Position): Promise<LogFileEntry[]> {
-    const files: LogFileEntry[] = []
-    for (const { name, sizeBytes } of await this.#disk.list(this.#dir)) {
-      const number = fileNumber(name)
-      if (number === 0) continue
-      const path = `${this.#dir}/${name}`
-      if (number < from.file) await this.#disk.remove(path)
-      else files.push({ number, path, sizeBytes })
-    }
-    return files.sort((a, b) => a.number - b.number)
   }
 
   /** Brings the directory to the state that replay found: without the tail, without empty files, and durable. */

@@ -7,7 +7,7 @@
 import { corruption } from '@tsink/core'
 import type { Clock, Disk } from '@tsink/host'
 import { comparePositions, START, type Position } from './position.ts'
-import { decodeMark, FILE_HEADER_BYTES, MARK_TYPE } from './record.ts'
+import { decodeMark, FILE_HEADER_BYTES, fileNumber, MARK_TYPE } from './record.ts'
 import { Scanner, type Fault } from './scanner.ts'
 
 /** One record while it is replayed. The object is used again for the next record: copy what you keep. */
@@ -44,7 +44,7 @@ export interface ReplayReport {
   readonly lastSequence: number
   /** What a crash left after the last record, null when the log ends cleanly. */
   readonly tail: { readonly file: string; readonly offset: number; readonly sizeBytes: number; readonly reason: string } | null
-  /** What a salvaging replay has skipped. */
+  /** What a salvaging replay has skipped, or a check has found. */
   readonly damage: readonly Damage[]
 }
 
@@ -61,7 +61,8 @@ export interface ReplayPlan {
   /** Ascending, without the files before `from`. */
   readonly files: readonly LogFileEntry[]
   readonly from: Position
-  readonly salvage: boolean
+  /** What to do about damage: throw it, set its bytes aside and go on, or only note it and go on. */
+  readonly mode: 'strict' | 'salvage' | 'check'
   readonly onProgress: ((progress: ReplayProgress) => void) | undefined
   readonly onRecord: (record: LogRecord) => void
 }
@@ -79,6 +80,32 @@ export interface ReplayOutcome {
 // How much is read between two turns of the event loop.
 const TURN_BYTES = 1_048_576
 const FIRST_RECORD = FILE_HEADER_BYTES
+
+/** The files of a log's directory, oldest first. */
+export async function listLogFiles(disk: Disk, dir: string): Promise<LogFileEntry[]> {
+  const files: LogFileEntry[] = []
+  for (const { name, sizeBytes } of await disk.list(dir)) {
+    const number = fileNumber(name)
+    if (number > 0) files.push({ number, path: `${dir}/${name}`, sizeBytes })
+  }
+  return files.sort((a, b) => a.number - b.number)
+}
+
+/**
+ * Reads a log as replay would and changes nothing: `damage` of the report is what a strict replay would stop at. The log may be open meanwhile;
+ * then its files may go while they are read.
+ * @throws TsinkError UNKNOWN_VERSION, BAD_FORMAT for a mark that makes no sense, READ_FAILED; what `onRecord` throws.
+ */
+export async function checkLog(
+  disk: Disk,
+  clock: Clock,
+  dir: string,
+  from: Position,
+  onRecord: (record: LogRecord) => void,
+): Promise<ReplayReport> {
+  const files = (await listLogFiles(disk, dir)).filter(({ number }) => number >= from.file)
+  return (await runReplay({ disk, clock, dir, files, from, mode: 'check', onProgress: undefined, onRecord })).report
+}
 
 export async function runReplay(plan: ReplayPlan): Promise<ReplayOutcome> {
   return new Replay(plan).run()
@@ -155,7 +182,7 @@ class Replay {
             this.#dropFrom(index, offset, fault)
             return
           }
-          const kept = this.#plan.salvage ? await this.#quarantine(scanner, offset, next) : null
+          const kept = this.#plan.mode === 'salvage' ? await this.#quarantine(scanner, offset, next) : null
           this.#damaged(path, offset, next - offset, fault, kept)
           offset = next
           fault = null
@@ -224,7 +251,7 @@ class Replay {
 
   /** Whether nothing from the fault on was ever durable. `next` is the next whole record in the scanner's file, or the file's size. */
   async #isTail(index: number, scanner: Scanner, fault: Position, next: number): Promise<boolean> {
-    const { files, salvage, disk } = this.#plan
+    const { files, mode, disk } = this.#plan
     let durable = this.#durable
     let followed = false
     const search = (within: Scanner, first: number): void => {
@@ -250,7 +277,7 @@ class Replay {
         await file.close()
       }
     }
-    return comparePositions(durable, fault) <= 0 && !(salvage && followed)
+    return comparePositions(durable, fault) <= 0 && !(mode === 'salvage' && followed)
   }
 
   /** Copies damaged bytes aside; answers the path of the copy. */
@@ -273,7 +300,7 @@ class Replay {
   }
 
   #damaged(file: string, offset: number, sizeBytes: number, fault: Fault, quarantine: string | null): void {
-    if (!this.#plan.salvage) throw faultError(file, offset, fault)
+    if (this.#plan.mode === 'strict') throw faultError(file, offset, fault)
     this.#damage.push({ file, offset, sizeBytes, reason: faultError(file, offset, fault).message, quarantine })
   }
 
