@@ -85,6 +85,33 @@ test.each([1, 2] as const)('mutated bodies of version %i decode alike or are ref
   }
 })
 
+test.each([1, 2] as const)('a series of version %i that is refused costs itself, and the kernel goes on', (version) => {
+  const next = random(7 + version)
+  const cache = new SeriesCache()
+  for (let round = 0; round < 50; round++) {
+    const builder = new BatchBuilder()
+    for (let i = 0; i < 40; i++) {
+      // Without a name it is none.
+      const isBad = next() < 0.2
+      const slot = builder.slot(
+        Labels.of(isBad ? { bad: `${Math.floor(next() * 5)}` } : { __name__: 'good', i: `${Math.floor(next() * 60)}` }),
+      )
+      for (let j = 0; j < next() * 3; j++) builder.add('f64', slot, j, next() < 0.1 ? NaN : next(), next() < 0.2 ? 5 : 0)
+      if (next() < 0.2) builder.stale(slot, 9)
+      if (next() < 0.3) builder.exemplar({ slot, labels: Labels.of({ trace_id: `${i}` }), timestamp: 9, value: 1 })
+      if (next() < 0.3) builder.add('histogram', slot, 7, histogram({ count: 0, sum: 1, isInteger: true }))
+    }
+    const body = encodeRemoteWrite(builder.build(), version)
+    const want = decodeRemoteWrite(body, version, { now: NOW })
+    expect(want.rejected.count).toBeGreaterThan(0)
+    const got = decodeRemoteWrite(body, version, { now: NOW, cache })
+    expect(plain(got)).toEqual(plain(want))
+    // Only the kernel's way gives memory back.
+    expect(got.release !== undefined).toBe(cache.walk !== null)
+    got.release?.()
+  }
+})
+
 test('metadata that a series repeats is reported once, and again when it changes', () => {
   const cache = new SeriesCache()
   const send = (help: string): number => {

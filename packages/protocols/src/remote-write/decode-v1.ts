@@ -143,14 +143,17 @@ function decodeSample(reader: ProtoReader, batch: BatchWriter, slot: number): vo
   const outer = reader.enter()
   let value = 0
   let timestamp = 0
+  let startTimestamp = 0
   while (reader.more) {
     const tag = reader.tag()
     if (tag === ((1 << 3) | FIXED64)) value = reader.double()
     else if (tag === ((2 << 3) | VARINT)) timestamp = reader.int64()
+    // Of version 2.0, and nothing else in this one.
+    else if (tag === ((3 << 3) | VARINT)) startTimestamp = reader.int64()
     else reader.skip(tag)
   }
   reader.leave(outer)
-  batch.float(slot, timestamp, value)
+  batch.float(slot, timestamp, value, startTimestamp)
   if (value !== value) batch.nanBits(reader.nanLow, reader.nanHigh)
 }
 
@@ -165,7 +168,17 @@ function countSamples(reader: ProtoReader, start: number): number {
   return count
 }
 
-export function decodeExemplar(reader: ProtoReader, batch: BatchWriter, slot: number, rejected: Rejected, index: number): void {
+function decodeExemplar(reader: ProtoReader, batch: BatchWriter, slot: number, rejected: Rejected, index: number): void {
+  const { pairs, value, timestamp } = decodeExemplarPairs(reader)
+  try {
+    batch.exemplar(slot, Labels.from(pairs), timestamp, value)
+  } catch (error) {
+    rejected.add(`timeseries[${index}] exemplar at ${timestamp}`, (error as Error).message, 0)
+  }
+}
+
+/** Reads an exemplar whose length the reader stands at. */
+export function decodeExemplarPairs(reader: ProtoReader): { pairs: [string, string][]; value: number; timestamp: number } {
   const outer = reader.enter()
   const pairs: [string, string][] = []
   let value = 0
@@ -178,11 +191,7 @@ export function decodeExemplar(reader: ProtoReader, batch: BatchWriter, slot: nu
     else reader.skip(tag)
   }
   reader.leave(outer)
-  try {
-    batch.exemplar(slot, Labels.from(pairs), timestamp, value)
-  } catch (error) {
-    rejected.add(`timeseries[${index}] exemplar at ${timestamp}`, (error as Error).message, 0)
-  }
+  return { pairs, value, timestamp }
 }
 
 export function decodeMetadata(reader: ProtoReader, batch: BatchWriter): void {

@@ -96,14 +96,18 @@ class Request {
     const start = reader.at
     this.#refs.length = 0
     collectRefs(reader, this.#refs)
-    const problem = this.#refsProblem(this.#refs)
+    const problem = refsProblem(this.#refs, this.#symbols.count)
     let slot = -1
     if (problem === null) slot = this.#slot()
     if (slot < 0) {
       reader.at = start
       const samples = this.#count()
       const named = problem ?? this.#labelsProblem
-      this.rejected.add(`timeseries[${index}]`, `invalid metric name or labels, got ${this.#printLabels()}: ${named}`, samples)
+      this.rejected.add(
+        `timeseries[${index}]`,
+        `invalid metric name or labels, got ${printPairs(this.#pairs(this.#refs))}: ${named}`,
+        samples,
+      )
       return
     }
     reader.at = start
@@ -111,12 +115,6 @@ class Request {
   }
 
   #labelsProblem = ''
-
-  #refsProblem(refs: readonly number[]): string | null {
-    if (refs.length % 2 !== 0) return `${refs.length} label references; they must come in pairs`
-    for (const ref of refs) if (ref >= this.#symbols.count) return `label reference ${ref}, but there are ${this.#symbols.count} symbols`
-    return null
-  }
 
   /** The slot of the series that the collected numbers name, or -1 with the reason kept. */
   #slot(): number {
@@ -203,7 +201,7 @@ class Request {
 
   #decodeExemplar(slot: number, index: number): void {
     const { refs, value, timestamp } = decodeExemplarFields(this.#reader)
-    const problem = this.#refsProblem(refs)
+    const problem = refsProblem(refs, this.#symbols.count)
     if (problem !== null) {
       this.rejected.add(`timeseries[${index}] exemplar at ${timestamp}`, problem, 0)
       return
@@ -217,9 +215,9 @@ class Request {
 
   #decodeMetadata(index: number): void {
     const { type, help, unit } = decodeMetadataFields(this.#reader)
-    const count = this.#symbols.count
-    if ((help >= count && help !== 0) || (unit >= count && unit !== 0)) {
-      this.rejected.add(`timeseries[${index}] metadata`, `reference ${Math.max(help, unit)}, but there are ${count} symbols`, 0)
+    const problem = metadataProblem(help, unit, this.#symbols.count)
+    if (problem !== null) {
+      this.rejected.add(`timeseries[${index}] metadata`, problem, 0)
       return
     }
     if (type === 'unknown' && help === 0 && unit === 0) return
@@ -239,19 +237,11 @@ class Request {
   }
 
   #pairs(refs: readonly number[]): [string, string][] {
-    const pairs: [string, string][] = []
-    for (let i = 0; i + 1 < refs.length; i += 2) pairs.push([this.#symbol(refs[i]!), this.#symbol(refs[i + 1]!)])
-    return pairs
+    return pairsOf(refs, (ref) => this.#symbol(ref))
   }
 
   #symbol(ref: number): string {
     return ref < this.#symbols.count ? textOf(this.#reader.bytes, this.#symbols.starts[ref], this.#symbols.ends[ref]) : `symbol ${ref}`
-  }
-
-  #printLabels(): string {
-    const pairs = this.#pairs(this.#refs)
-    const shown = pairs.slice(0, 20).map(([name, value]) => `${name.slice(0, 80)}=${JSON.stringify(value.slice(0, 80))}`)
-    return `{${shown.join(', ')}${pairs.length > 20 ? ', ...' : ''}}`
   }
 
   #growKey(need: number): void {
@@ -259,6 +249,32 @@ class Request {
     key.set(this.#key)
     this.#key = key
   }
+}
+
+/** What is wrong with numbers of symbols that stand for labels, or null. */
+export function refsProblem(refs: readonly number[], symbols: number): string | null {
+  if (refs.length % 2 !== 0) return `${refs.length} label references; they must come in pairs`
+  for (const ref of refs) if (ref >= symbols) return `label reference ${ref}, but there are ${symbols} symbols`
+  return null
+}
+
+/** What is wrong with the numbers of help and unit, or null; 0 is none. */
+export function metadataProblem(help: number, unit: number, symbols: number): string | null {
+  const isWrong = (ref: number): boolean => ref >= symbols && ref !== 0
+  return isWrong(help) || isWrong(unit) ? `reference ${Math.max(help, unit)}, but there are ${symbols} symbols` : null
+}
+
+/** Numbers of symbols as pairs of their texts. */
+export function pairsOf(refs: readonly number[], symbol: (ref: number) => string): [string, string][] {
+  const pairs: [string, string][] = []
+  for (let i = 0; i + 1 < refs.length; i += 2) pairs.push([symbol(refs[i]!), symbol(refs[i + 1]!)])
+  return pairs
+}
+
+/** Label pairs for a message, cut where they are long. */
+export function printPairs(pairs: readonly (readonly [string, string])[]): string {
+  const shown = pairs.slice(0, 20).map(([name, value]) => `${name.slice(0, 80)}=${JSON.stringify(value.slice(0, 80))}`)
+  return `{${shown.join(', ')}${pairs.length > 20 ? ', ...' : ''}}`
 }
 
 /** Adds the numbers of all fields 1 of the message from here on, packed or not. */
