@@ -104,7 +104,7 @@ interface FlatObserving {
 /** The fields of both generations as one. What is empty is left out, so that the default holds. */
 function withObserving(given: object, context: z.core.$RefinementCtx): object {
   const { observerType: newer, timerType, quantiles, buckets, ttl, summaryOptions, histogramOptions, ...rest } = given as FlatObserving
-  const refuse = (message: string): void => void context.addIssue({ code: 'custom', message: `: ${message}` })
+  const refuse = (message: string): void => context.addIssue({ code: 'custom', message: `: ${message}` })
   const observer = newer ?? timerType
   if (quantiles !== undefined && summaryOptions?.quantiles !== undefined) refuse('quantiles are given twice, here and in summary_options')
   if (buckets !== undefined && histogramOptions?.buckets !== undefined) refuse('buckets are given twice, here and in histogram_options')

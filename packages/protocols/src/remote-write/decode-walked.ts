@@ -78,7 +78,7 @@ function decodeColumns(walk: SeriesWalk, version: 1 | 2, options: DecodeOptions)
 }
 
 /** Reads the label fields from `start` to `end` into the label writer; their bytes are the key. */
-function readLabels(reader: ProtoReader, start: number, end: number): Uint8Array | null {
+function readLabels(reader: ProtoReader, start: number, end: number): Uint8Array {
   const outer = reader.end
   labelWriter.begin()
   reader.at = start
