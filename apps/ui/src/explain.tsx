@@ -50,7 +50,11 @@ export function Explain({ plan, measured, tookMs }: ExplainProps) {
                       <th scope="col" class="number" title="Encoded bytes of the chunks that were decoded">
                         Decoded
                       </th>
-                      <th scope="col" class="number" title="Chunks that were answered from their summaries, without decoding them">
+                      <th
+                        scope="col"
+                        class="number"
+                        title="Chunks of the same series that were passed over, since they lie outside the time that is asked for"
+                      >
                         Skipped
                       </th>
                     </>

@@ -69,6 +69,7 @@ export type {
   SelectedSeries,
   Selection,
   SelectionHints,
+  ReadTally,
   SeriesExemplars,
   Store,
   Timestamp,

@@ -37,6 +37,17 @@ export interface SelectionHints {
   readonly last?: boolean
   /** Only labels are wanted: `read` will not be called. */
   readonly labelsOnly?: boolean
+  /** Counted up by the selection and by `read`; left alone by a store that keeps no chunks. */
+  readonly tally?: ReadTally
+}
+
+/** What reading a selection takes, for who wants to know where the time of a query goes. */
+export interface ReadTally {
+  /** Encoded chunks that were decoded, and their bytes. */
+  chunksDecoded: number
+  bytesDecoded: number
+  /** Chunks of selected series that lie outside the range. */
+  chunksSkipped: number
 }
 
 /** One selected series. Valid while its page's iteration goes on and the store is open. */

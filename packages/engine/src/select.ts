@@ -10,6 +10,7 @@ import {
   VALUE_KINDS,
   type Histogram,
   type Labels,
+  type ReadTally,
   type SampleSummary,
   type SelectedSeries,
   type Selection,
@@ -20,7 +21,7 @@ import { lastBefore, setHints } from './hints.ts'
 import type { LabelCache, LabelNumbers } from './label-cache.ts'
 import { LabelTable } from './label-table.ts'
 import { assertOpen, type Parts } from './parts.ts'
-import { readNewest, readPieces, readRuns, readSources, SealedChunk, SegmentChunk, type Source } from './read.ts'
+import { ChunkSource, readNewest, readPieces, readRuns, readSources, SealedChunk, SegmentChunk, type Source } from './read.ts'
 import { Slices } from './slices.ts'
 import { hiding, relative, visible, type Interval, type Tombstone } from './tombstones.ts'
 import { CaughtSlots, View } from './view.ts'
@@ -46,6 +47,8 @@ interface Unit {
   number(item: number): number
   /** Said once, before anything is asked: the numbers of the selection, or null when it is too large for them. */
   use(numbers: LabelNumbers | null): void
+  /** All chunks of one series. */
+  chunkCount(item: number): number
   /** Appends the sources of one series that overlap a range, in the order of their writing. */
   sources(item: number, minTime: number, maxTime: number, intervals: readonly Interval[], into: Source[]): void
 }
@@ -210,6 +213,11 @@ class SegmentUnit implements Unit {
     return this.#index.labelBytes(this.#items[item]!)
   }
 
+  chunkCount(item: number): number {
+    const series = this.#items[item]!
+    return this.#index.chunkFrom[series + 1]! - this.#index.chunkFrom[series]!
+  }
+
   sources(item: number, minTime: number, maxTime: number, intervals: readonly Interval[], into: Source[]): void {
     segmentSources(this.#parts, this.#segment, this.#index, this.#items[item]!, minTime, maxTime, intervals, into)
   }
@@ -271,6 +279,10 @@ class HeadUnit implements Unit {
 
   labelBytes(item: number): Uint8Array {
     return this.#parts.registry.labelBytes(this.#caught.ids[item]!)
+  }
+
+  chunkCount(item: number): number {
+    return this.#caught.chunks(item).length
   }
 
   sources(item: number, minTime: number, maxTime: number, intervals: readonly Interval[], into: Source[]): void {
@@ -471,6 +483,7 @@ function* pages(parts: Parts, view: View, entries: Entries, selection: Selection
 /** One series of a selection, or null when no sample of it can be in the range. */
 function seriesOf(view: View, selection: Selection, entries: Entries, entry: number): SelectedSeries | null {
   const labels = entries.labels(entry)
+  const tally = selection.hints?.tally
   let kind = -1
   let windows: Window[] = []
   for (let place = entries.first(entry); place >= 0; place = entries.next(place)) {
@@ -494,11 +507,19 @@ function seriesOf(view: View, selection: Selection, entries: Entries, entry: num
       sources[kept++] = source
     }
     sources.length = kept
+    if (tally !== undefined) tally.chunksSkipped += unit.chunkCount(entries.itemAt(place)) - chunksIn(sources, before)
   }
   if (kind < 0) return null
   if (windows.length > 1) windows = windows.filter((window) => window.sources.length > 0).sort((a, b) => a.base - b.base)
   if (windows.length > 1) return new WindowedSeries(labels, VALUE_KINDS[kind]!, windows, view, selection, entries, entry)
   return new StoredSeries(labels, VALUE_KINDS[kind]!, windows[0]!, view, selection, entries, entry)
+}
+
+/** How many sources from a place on are encoded chunks. */
+function chunksIn(sources: readonly Source[], from: number): number {
+  let count = 0
+  for (let i = from; i < sources.length; i++) if (sources[i] instanceof ChunkSource) count++
+  return count
 }
 
 /** The window of a base among the few there are, which is made when it is new. */
@@ -580,6 +601,8 @@ class StoredSeries implements SelectedSeries {
 
   read(into: SampleBuffer): void {
     const { sources, base, minTime, maxTime } = this.window
+    // Before: what was read may lie in memory that looking at chunks uses.
+    if (this.#selection.hints?.tally !== undefined) countDecoded(sources, this.#selection.hints.tally)
     if (sources.length === 1 && this.#selection.hints?.last === true) readNewest(sources[0]!, base, minTime, maxTime, into)
     else {
       // Room for all of it at once: growing step by step would copy what was decoded again and again.
@@ -608,6 +631,15 @@ class StoredSeries implements SelectedSeries {
 
   #before(base: number, time: number): Histogram | undefined {
     return histogramBefore(this.#view, this.#selection, this.#entries, this.#entry, this.labels, base, time)
+  }
+}
+
+/** Counts the chunks of sources that are about to be decoded. */
+function countDecoded(sources: readonly Source[], tally: ReadTally): void {
+  for (const source of sources) {
+    if (!(source instanceof ChunkSource)) continue
+    tally.chunksDecoded++
+    tally.bytesDecoded += source.bytes().length
   }
 }
 

@@ -26,6 +26,10 @@ export interface Analysis extends Explained {
   readonly samples: number
   /** Samples read from the store. */
   readonly samplesRead: number
+  /** Chunks that the store decoded for them, with their bytes; chunks of the same series that it passed over. 0 where it keeps none. */
+  readonly chunksDecoded: number
+  readonly bytesDecoded: number
+  readonly chunksSkipped: number
   readonly inputs: readonly Analysis[]
 }
 
@@ -43,18 +47,27 @@ export function analysisOf(plan: Plan, execution: Execution): Analysis {
     series: measure?.series ?? 0,
     samples: measure?.samples ?? 0,
     samplesRead: measure?.read ?? 0,
+    chunksDecoded: measure?.tally.chunksDecoded ?? 0,
+    bytesDecoded: measure?.tally.bytesDecoded ?? 0,
+    chunksSkipped: measure?.tally.chunksSkipped ?? 0,
     inputs: inputs(plan).map((input) => analysisOf(input, execution)),
   }
 }
 
 /** A tree as text, one operator a line, inputs indented. Measurements follow where there are any. */
 export function printExplained(tree: Explained | Analysis, depth = 0): string {
-  const taken =
-    'timeMs' in tree ? `  [${tree.timeMs.toFixed(2)} ms, ${tree.series} series, ${tree.samples} samples, ${tree.samplesRead} read]` : ''
+  const taken = 'timeMs' in tree ? `  [${printTaken(tree)}]` : ''
   const detail = tree.detail === '' ? '' : ` ${tree.detail}`
   const lines = [`${'  '.repeat(depth)}${tree.operator}${detail}${taken}`]
   for (const input of tree.inputs) lines.push(printExplained(input, depth + 1))
   return lines.join('\n')
+}
+
+function printTaken(node: Analysis): string {
+  const { timeMs, series, samples, samplesRead, chunksDecoded, bytesDecoded, chunksSkipped } = node
+  const taken = `${timeMs.toFixed(2)} ms, ${series} series, ${samples} samples, ${samplesRead} read`
+  if (chunksDecoded + chunksSkipped === 0) return taken
+  return `${taken} from ${chunksDecoded} chunks of ${bytesDecoded} bytes, ${chunksSkipped} chunks skipped`
 }
 
 function describe(plan: Plan): { operator: string; detail: string; query: string } {

@@ -2,7 +2,7 @@
  * Execution: one running query. It keeps the query's budgets and its clock, collects annotations and measurements, and gives the host a turn
  * between slices. Operators ask it to run the plans below them, so that no operator knows another.
  */
-import { TsinkError, type Labels } from '@tsink/core'
+import { TsinkError, type Labels, type ReadTally } from '@tsink/core'
 import { Annotations } from '../annotations.ts'
 import type { Settings } from '../options.ts'
 import type { ScalarPlan, VectorPlan } from '../plan.ts'
@@ -44,6 +44,8 @@ export interface Measure {
   samples: number
   /** Samples read from the store. */
   read: number
+  /** What the store took to read them. */
+  readonly tally: ReadTally
   runs: number
 }
 
@@ -233,7 +235,7 @@ export class Execution {
   measure(id: number): Measure {
     let measure = this.measures.get(id)
     if (measure === undefined) {
-      measure = { timeMs: 0, series: 0, samples: 0, read: 0, runs: 0 }
+      measure = { timeMs: 0, series: 0, samples: 0, read: 0, tally: { chunksDecoded: 0, bytesDecoded: 0, chunksSkipped: 0 }, runs: 0 }
       this.measures.set(id, measure)
     }
     return measure

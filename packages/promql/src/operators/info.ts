@@ -79,17 +79,20 @@ async function readInfos(matchers: readonly Matcher[], plan: InfoPlan, grid: Gri
   const { atMs, offsetMs, lookbackMs } = plan
   const firstMs = (atMs ?? grid.startMs) - offsetMs
   const stepMs = atMs === null ? grid.stepMs : 0
+  const measure = execution.measure(plan.id)
   const request = {
     matchers,
     fromMs: firstMs - lookbackMs + 1,
     toMs: firstMs + stepMs * (grid.count - 1),
     hints: { func: 'info', step: stepMs, range: 0 },
+    measure,
   }
   const reader = new Reader(execution)
   const infos: InfoSeries[] = []
   for await (const page of selectSeries(request, execution)) {
     for (const series of page) {
       const buffer = reader.read(series, true)
+      measure.read += buffer.count
       const times = new Float64Array(grid.count).fill(NaN)
       let next = 0
       for (let k = 0; k < grid.count; k++) {

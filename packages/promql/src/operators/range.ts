@@ -45,15 +45,16 @@ export async function* readRange(
     return
   }
   const { selector, extended } = input
+  const measure = execution.measure(planId)
   const request = {
     matchers: selector.matchers,
     fromMs: shape.endMs - rangeMs + 1 - (extended === 'none' ? 0 : lookbackMs),
     toMs: lastMs + (extended === 'smoothed' ? lookbackMs : 0),
     hints: { func: selector.above, step: grid.stepMs, range: rangeMs },
+    measure,
   }
   // The samples beyond the range that an extended one looks at are looked at more than once.
   const reader = new Reader(execution, extended === 'none')
-  const measure = execution.measure(planId)
   const withStarts = execution.settings.features.useStartTimestamps
   for await (const page of selectSeries(request, execution)) {
     yield (function* () {

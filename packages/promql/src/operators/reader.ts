@@ -15,7 +15,7 @@ import {
   type TimeUnit,
 } from '@tsink/core'
 import { firstNaN, windowColumns, type WindowColumns } from '@tsink/kernel'
-import type { Execution } from '../evaluate/execution.ts'
+import type { Execution, Measure } from '../evaluate/execution.ts'
 import { wasReset } from '../histogram/arithmetic.ts'
 
 /** What to select; times are inclusive Unix milliseconds. */
@@ -24,16 +24,18 @@ export interface ReadRequest {
   readonly fromMs: number
   readonly toMs: number
   readonly hints: SelectionHints
+  /** Of the plan that reads. */
+  readonly measure: Measure
 }
 
 /** Pages of series that hold numbers or histograms. */
 export async function* selectSeries(request: ReadRequest, execution: Execution): AsyncGenerator<SelectedSeries[]> {
-  const { store, signal } = execution.settings
+  const { store, signal, analyze } = execution.settings
   const selection = {
     matchers: request.matchers,
     minTime: toUnit(request.fromMs, store.unit, Math.ceil),
     maxTime: toUnit(request.toMs, store.unit, Math.floor),
-    hints: request.hints,
+    hints: analyze ? { ...request.hints, tally: request.measure.tally } : request.hints,
     ...(signal === null ? {} : { signal }),
   }
   for await (const page of store.select(selection)) {

@@ -21,14 +21,15 @@ export async function* select(plan: SelectPlan, grid: Grid, execution: Execution
   const firstMs = drops && selector.atMs !== null ? selector.atMs : fromMs
   // Of all samples in the lookback only the newest is looked at, and none is compared with the one before.
   const isOneMoment = mode !== 'smoothed' && firstMs === lastMs && (steps === 1 || stepMs === 0)
+  const measure = execution.measure(plan.id)
   const request = {
     matchers: selector.matchers,
     // Left-open. Smoothed selectors look at the neighbour on the other side too.
     fromMs: fromMs - lookbackMs + 1,
     toMs: mode === 'smoothed' ? lastMs + lookbackMs : lastMs,
     hints: { func: selector.above, step: grid.stepMs, range: 0, last: isOneMoment && !selector.detectResets },
+    measure,
   }
-  const measure = execution.measure(plan.id)
   const limit = pageSize(grid)
   const reader = new Reader(execution)
   const dropper = new NameDropper(plan.carried, execution)
