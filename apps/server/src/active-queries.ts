@@ -15,12 +15,12 @@ export class ActiveQueries {
   #nextId = 1
   readonly #running = new Map<number, { readonly query: ActiveQuery; readonly controller: AbortController }>()
 
-  /** Enters a query. The signal aborts when the client leaves (its own signal) or someone ends the query here. */
-  begin(query: Omit<ActiveQuery, 'id' | 'startedAt'>, client: AbortSignal): { readonly signal: AbortSignal; readonly end: () => void } {
+  /** Enters a query. Aborting the controller ends it: the client's leaving does, or someone here. The answer leaves again. */
+  begin(query: Omit<ActiveQuery, 'id' | 'startedAt'>, controller: AbortController): () => void {
     const id = this.#nextId++
-    const controller = new AbortController()
-    this.#running.set(id, { query: { ...query, id, startedAt: Date.now() }, controller })
-    return { signal: AbortSignal.any([client, controller.signal]), end: () => this.#running.delete(id) }
+    const { query: text, kind, client } = query
+    this.#running.set(id, { query: { id, query: text, kind, client, startedAt: Date.now() }, controller })
+    return () => this.#running.delete(id)
   }
 
   list(): readonly ActiveQuery[] {

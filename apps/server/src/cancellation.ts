@@ -5,11 +5,16 @@ import type { FastifyReply } from 'fastify'
 import { TsinkError } from '@tsink/core'
 
 export function cancellation(reply: FastifyReply): AbortSignal {
+  return cancelingController(reply).signal
+}
+
+/** The same as a controller, which others may abort too. */
+export function cancelingController(reply: FastifyReply): AbortController {
   const controller = new AbortController()
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) controller.abort(new TsinkError('CANCELED', 'the client went away'))
   })
-  return controller.signal
+  return controller
 }
 
 /** Gives the event loop's other work a turn. */

@@ -5,6 +5,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { TsinkError, type Store } from '@tsink/core'
 import type { Engine } from '@tsink/engine'
+import type { Features, QueryCache } from '@tsink/promql'
 import type { ActiveQueries } from './active-queries.ts'
 import type { Config } from './config.ts'
 import type { Gate } from './gate.ts'
@@ -20,6 +21,10 @@ export interface ServerContext {
   readonly version: string
   readonly metrics: Metrics
   readonly queries: Gate
+  /** The switches of PromQL that are on. */
+  readonly features: Features
+  /** Queries that came lately, read and planned. */
+  readonly queryCache: QueryCache
   readonly activeQueries: ActiveQueries
   readonly writes: Gate
   readonly ingest: Ingest

@@ -11,6 +11,11 @@ export interface ProtocolCounters {
   readonly acceptedSamples: Bound
 }
 
+interface QueryMeters {
+  readonly answered: Bound
+  readonly seconds: { observe(value: number): void }
+}
+
 interface Bound {
   inc(value?: number): void
 }
@@ -33,6 +38,7 @@ export class Metrics {
   readonly listenerErrors: Counter<'protocol'>
 
   readonly #byProtocol = new Map<string, ProtocolCounters>()
+  readonly #byKind = new Map<string, QueryMeters>()
 
   constructor(version: string) {
     const registers = [this.registry]
@@ -75,6 +81,16 @@ export class Metrics {
       this.#byProtocol.set(protocol, counters)
     }
     return counters
+  }
+
+  /** What moves with every query of a kind, bound once as well. */
+  ofQueries(kind: 'instant' | 'range'): QueryMeters {
+    let meters = this.#byKind.get(kind)
+    if (meters === undefined) {
+      meters = { answered: this.queries.labels({ kind, outcome: 'success' }), seconds: this.querySeconds.labels({ kind }) }
+      this.#byKind.set(kind, meters)
+    }
+    return meters
   }
 
   /** A gauge that is read when someone asks. */

@@ -20,12 +20,32 @@ export class Parameters {
 
   constructor(query: string, form: string) {
     for (const text of [form, query]) {
-      if (text === '') continue
-      for (const [name, value] of new URLSearchParams(text)) {
-        const known = this.#values.get(name)
-        if (known === undefined) this.#values.set(name, [value])
-        else known.push(value)
+      if (text !== '' && !this.#readPlain(text)) this.#read(new URLSearchParams(text))
+    }
+  }
+
+  /** Reads what nearly every client writes; false, with nothing read, when the standard's rules for damaged texts are needed. */
+  #readPlain(text: string): boolean {
+    const pairs: [string, string][] = []
+    try {
+      for (const part of text.split('&')) {
+        if (part === '') continue
+        const equal = part.indexOf('=')
+        if (equal < 0) pairs.push([decode(part), ''])
+        else pairs.push([decode(part.slice(0, equal)), decode(part.slice(equal + 1))])
       }
+    } catch {
+      return false
+    }
+    this.#read(pairs)
+    return true
+  }
+
+  #read(pairs: Iterable<readonly [string, string]>): void {
+    for (const [name, value] of pairs) {
+      const known = this.#values.get(name)
+      if (known === undefined) this.#values.set(name, [value])
+      else known.push(value)
     }
   }
 
@@ -65,6 +85,12 @@ export class Parameters {
     if (limit < 0) throw invalid(name, 'limit must be non-negative')
     return limit
   }
+}
+
+/** @throws URIError when what stands behind a `%` is damaged or not UTF-8. */
+function decode(text: string): string {
+  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text
+  return spaced.includes('%') ? decodeURIComponent(spaced) : spaced
 }
 
 /** The parameters of a request. Its body, when there is one, is read as a form. */

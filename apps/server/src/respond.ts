@@ -9,49 +9,62 @@ import type { Refusal } from './errors.ts'
 
 /** Below this size compression costs more than it saves: such an answer fits one packet as it is. */
 const MIN_COMPRESSED_BYTES = 1_024
-/** Answers up to this size are sent in one piece, with their length. */
-const ONE_PIECE_CHARS = 64 * 1_024
+/** Answers up to this size are sent in one piece, with their length: a stream has a cost of its own. */
+const ONE_PIECE_BYTES = 1_024 * 1_024
+/** Those that are compressed only up to this one, since compressing holds up everything else; above it other threads do it. */
+const ONE_COMPRESSED_PIECE_BYTES = 64 * 1_024
 /** Level 1 of gzip and zstd: JSON shrinks tenfold already, and higher levels cost the query's own time. */
 const FAST = 1
 
-/** Sends text whose pieces are made while it is sent. */
-export function sendText(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  pieces: Iterable<string> | AsyncIterable<string>,
-): Promise<FastifyReply> {
-  return sendPieces(request, reply, pieces)
-}
-
 /** Sends text or bytes whose pieces are made while they are sent. */
-export async function sendPieces(
+export function sendPieces(
   request: FastifyRequest,
   reply: FastifyReply,
   pieces: Iterable<Piece> | AsyncIterable<Piece>,
   compress = true,
-): Promise<FastifyReply> {
-  const iterator = Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]()
+): FastifyReply | Promise<FastifyReply> {
+  const encoding = compress ? negotiate(request) : null
+  const most = encoding === null ? ONE_PIECE_BYTES : ONE_COMPRESSED_PIECE_BYTES
   const head: Piece[] = []
-  let size = 0
-  for (;;) {
-    const next = await iterator.next()
-    if (next.done === true) return sendWhole(request, reply, joined(head), compress)
+  if (Symbol.asyncIterator in pieces) return sendLater(reply, pieces[Symbol.asyncIterator](), head, most, encoding)
+  const iterator = pieces[Symbol.iterator]()
+  for (let size = 0; size <= most; size += head.at(-1)!.length) {
+    const next = iterator.next()
+    if (next.done === true) return sendBytes(reply, joined(head), encoding)
     head.push(next.value)
-    size += next.value.length
-    if (size > ONE_PIECE_CHARS) break
   }
-  return sendStream(request, reply, joined(head), iterator, compress)
+  return sendStream(reply, joined(head), iterator, encoding)
+}
+
+async function sendLater(
+  reply: FastifyReply,
+  iterator: AsyncIterator<Piece>,
+  head: Piece[],
+  most: number,
+  encoding: Encoding | null,
+): Promise<FastifyReply> {
+  for (let size = 0; size <= most; size += head.at(-1)!.length) {
+    const next = await iterator.next()
+    if (next.done === true) return sendBytes(reply, joined(head), encoding)
+    head.push(next.value)
+  }
+  return sendStream(reply, joined(head), iterator, encoding)
 }
 
 function joined(pieces: readonly Piece[]): Piece {
+  if (pieces.length === 1) return pieces[0]!
   return pieces.every((piece) => typeof piece === 'string')
     ? pieces.join('')
     : Buffer.concat(pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece)))
 }
 
 /** Sends a finished answer. */
-export function sendWhole(request: FastifyRequest, reply: FastifyReply, whole: Piece, compress = true): FastifyReply {
-  const encoding = !compress || whole.length < MIN_COMPRESSED_BYTES ? null : negotiate(request)
+export function sendWhole(request: FastifyRequest, reply: FastifyReply, whole: Piece): FastifyReply {
+  return sendBytes(reply, whole, negotiate(request))
+}
+
+function sendBytes(reply: FastifyReply, whole: Piece, wanted: Encoding | null): FastifyReply {
+  const encoding = whole.length < MIN_COMPRESSED_BYTES ? null : wanted
   reply.header('vary', 'Accept-Encoding')
   // Bytes, not text: fastify would put a charset behind `application/json`.
   const bytes = typeof whole === 'string' ? Buffer.from(whole) : whole
@@ -102,11 +115,10 @@ type Encoding = 'gzip' | 'deflate' | 'zstd'
 type Piece = string | Uint8Array
 
 function sendStream(
-  request: FastifyRequest,
   reply: FastifyReply,
   head: Piece,
   rest: Iterator<Piece> | AsyncIterator<Piece>,
-  compress: boolean,
+  encoding: Encoding | null,
 ): FastifyReply {
   const source = Readable.from(
     (async function* () {
@@ -125,7 +137,6 @@ function sendStream(
     { objectMode: false },
   )
   reply.header('vary', 'Accept-Encoding')
-  const encoding = compress ? negotiate(request) : null
   if (encoding === null) return reply.send(source)
   reply.header('content-encoding', encoding)
   const transform = compressor(encoding)

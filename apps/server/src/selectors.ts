@@ -2,9 +2,12 @@
  * Selectors and time ranges of requests that ask about series: `match[]`, `start`, `end`.
  */
 import { TsinkError, type Matcher, type MetadataQuery } from '@tsink/core'
-import { parseSelector } from '@tsink/promql'
+import { parseSelector, TextCache } from '@tsink/promql'
 import { EnvelopeError } from './errors.ts'
 import { invalid, MAX_TIME_MS, MIN_TIME_MS, type Parameters } from './parameters.ts'
+
+/** Dashboards ask with the same few selectors again and again. */
+const known = new TextCache<readonly Matcher[]>(65_536)
 
 /**
  * The matchers of every `match[]`. `prefixed` says whether a refusal names the parameter: of the reference's endpoints some do.
@@ -12,11 +15,14 @@ import { invalid, MAX_TIME_MS, MIN_TIME_MS, type Parameters } from './parameters
  */
 export function matchersOf(parameters: Parameters, prefixed: boolean): (readonly Matcher[])[] {
   return parameters.all('match[]').map((text) => {
+    let matchers = known.get(text)
+    if (matchers !== undefined) return matchers
     try {
-      const matchers = parseSelector(text)
+      matchers = parseSelector(text)
       if (matchers.every((matcher) => matcher.matchesEmpty)) {
         throw new TsinkError('BAD_QUERY', 'match[] must contain at least one non-empty matcher')
       }
+      known.set(text, matchers)
       return matchers
     } catch (error) {
       if (prefixed && error instanceof TsinkError) throw invalid('match[]', error.message)

@@ -5,11 +5,13 @@
 import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { TsinkError } from '@tsink/core'
+import { QueryCache } from '@tsink/promql'
 import type { FastifyInstance } from 'fastify'
 import { ActiveQueries } from './active-queries.ts'
 import { loadConfig, type Config } from './config.ts'
 import { printHelp } from './config-text.ts'
 import type { ServerContext } from './context.ts'
+import { featuresOf } from './features.ts'
 import { Gate } from './gate.ts'
 import { Ingest } from './ingest.ts'
 import { Metrics } from './metrics.ts'
@@ -97,6 +99,8 @@ export async function startServer(config: Config): Promise<RunningServer> {
       timeoutCode: 'OVERLOADED',
       timeoutMessage: `no room for this write within ${config.writeQueueTimeout} ms (--write-max-inflight, --write-queue-timeout)`,
     }),
+    features: featuresOf(config),
+    queryCache: new QueryCache(),
     activeQueries: new ActiveQueries(),
     ingest: new Ingest(metrics),
     otlp: new OtlpReceiver(config),

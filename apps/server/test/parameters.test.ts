@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseDuration, parseSize, parseTime, printDuration, printSize } from '@tsink/server'
+import { Parameters, parseDuration, parseSize, parseTime, printDuration, printSize } from '@tsink/server'
 
 describe('times', () => {
   const check = (text: string, want: number | null): void => expect(parseTime(text), text).toBe(want)
@@ -61,4 +61,24 @@ describe('durations and sizes', () => {
     expect(parseSize('64 mb')).toBe(67_108_864)
     for (const text of ['', 'MiB', '-1', '1X']) expect(parseSize(text)).toBe(null)
   })
+})
+
+test('parameters are read as the standard reads them, damaged ones too', () => {
+  const texts = [
+    'query=up&time=1',
+    'match[]=a&match[]=b&&x',
+    'query=%7Ba%3D%22%C3%BC%22%7D+1',
+    'a=1+2%2B3&a+b=c',
+    'a==b=&=c&d=',
+    'a=%&b=1',
+    'a=%zz&b=%ff&c=%E2%82',
+    'a=\u00e4',
+    '+=+&%2B=%20',
+  ]
+  for (const text of texts) {
+    const parameters = new Parameters(text, '')
+    const standard = new URLSearchParams(text)
+    for (const name of standard.keys()) expect(parameters.all(name), `${name} in ${text}`).toEqual(standard.getAll(name))
+  }
+  expect(new Parameters('a=url', 'a=body&b=%').all('a')).toEqual(['body', 'url'])
 })

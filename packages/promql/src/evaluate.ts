@@ -17,6 +17,7 @@ import { parseExpr } from './parse.ts'
 import type { MatrixPlan, Plan } from './plan.ts'
 import { valueType } from './check.ts'
 import { planQuery, type QueryRange } from './planner.ts'
+import { isTimeless, keyOf } from './query-cache.ts'
 
 /** How a query went. */
 export interface QueryStats {
@@ -77,15 +78,34 @@ export async function rangeQuery(
 }
 
 function prepare(query: string | Expr, range: QueryRange, settings: Settings): { plan: Plan; text: string } {
-  const parsed = typeof query === 'string' ? parseExpr(query, settings.features) : query
-  const context = { stepMs: range.stepMs, rangeMs: range.endMs - range.startMs }
-  const expr = resolveDurations(parsed, context)
-  const type = valueType(expr)
-  if (range.stepMs > 0 && (type === 'matrix' || type === 'string')) {
-    const name = type === 'matrix' ? 'range vector' : 'string'
-    throw new TsinkError('BAD_QUERY', `invalid expression type "${name}" for range query, must be Scalar or instant Vector`)
+  if (typeof query !== 'string') return { plan: planned(query, range, settings), text: '' }
+  const { cache } = settings
+  if (cache === null) return { plan: planned(parseExpr(query, settings.features), range, settings), text: query }
+  const key = keyOf(query, settings)
+  const known = cache.get(key)
+  if (known !== undefined && known.plan !== null) {
+    assertFits(known.expr, range)
+    return { plan: known.plan, text: query }
   }
-  return { plan: planQuery(expr, range, settings), text: typeof query === 'string' ? query : '' }
+  const expr = known?.expr ?? parseExpr(query, settings.features)
+  const plan = planned(expr, range, settings)
+  if (known === undefined) cache.set(key, { expr, plan: isTimeless(expr) ? plan : null })
+  return { plan, text: query }
+}
+
+function planned(parsed: Expr, range: QueryRange, settings: Settings): Plan {
+  const expr = resolveDurations(parsed, { stepMs: range.stepMs, rangeMs: range.endMs - range.startMs })
+  assertFits(expr, range)
+  return planQuery(expr, range, settings)
+}
+
+/** @throws TsinkError BAD_QUERY when a range query asks for what only an instant query can give. */
+function assertFits(expr: Expr, range: QueryRange): void {
+  if (range.stepMs === 0) return
+  const type = valueType(expr)
+  if (type !== 'matrix' && type !== 'string') return
+  const name = type === 'matrix' ? 'range vector' : 'string'
+  throw new TsinkError('BAD_QUERY', `invalid expression type "${name}" for range query, must be Scalar or instant Vector`)
 }
 
 /** Plans a query without running it. */

@@ -64,3 +64,5 @@ export { explainPlan, printExplained, type Analysis, type Explained } from './ex
 export { STOCK_FEATURES, type Features, type QueryOptions } from './options.ts'
 export { inputs, type Plan } from './plan.ts'
 export type { QueryRange } from './planner.ts'
+export { QueryCache } from './query-cache.ts'
+export { TextCache } from './text-cache.ts'

@@ -3,6 +3,7 @@
  * evaluator runs in a browser as it runs in a server. Each limit has a default, a reason and the flag of the server that changes it.
  */
 import { TsinkError, type Store } from '@tsink/core'
+import type { QueryCache } from './query-cache.ts'
 
 /** Switches of the language. They are the server's feature flags; all are off unless said, as in a stock Prometheus. */
 export interface Features {
@@ -58,6 +59,8 @@ export interface QueryOptions {
   readonly stats?: boolean
   /** Measure each operator: the result carries an `analysis`. */
   readonly analyze?: boolean
+  /** Where texts that come again are found parsed and planned. None unless given. */
+  readonly cache?: QueryCache
 }
 
 /** The options with every default filled in. */
@@ -76,6 +79,7 @@ export interface Settings {
   readonly sliceMs: number
   readonly stats: boolean
   readonly analyze: boolean
+  readonly cache: QueryCache | null
 }
 
 export function settle(options: QueryOptions): Settings {
@@ -94,6 +98,7 @@ export function settle(options: QueryOptions): Settings {
     sliceMs: options.sliceMs ?? 10,
     stats: options.stats ?? false,
     analyze: options.analyze ?? false,
+    cache: options.cache ?? null,
   }
   if (!(settings.lookbackMs > 0)) throw new TsinkError('BAD_QUERY', `the lookback must be above 0 ms, got ${settings.lookbackMs}`)
   if (!(settings.noStepSubqueryMs > 0)) {

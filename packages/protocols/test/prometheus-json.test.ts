@@ -4,8 +4,10 @@ import { encodeError, encodeHistogram, encodeListing, encodeQueryResult, encodeS
 import { corpus } from '@tsink/testing'
 import { readLines, type Case } from './lines.ts'
 
+const textOf = (pieces: Iterable<Uint8Array>): string => Buffer.concat([...pieces]).toString()
+
 const encode = (value: QueryValue, extras: Partial<QueryResult> = {}, stats?: unknown): string =>
-  [...encodeQueryResult({ value, warnings: [], infos: [], ...extras }, stats)].join('')
+  textOf(encodeQueryResult({ value, warnings: [], infos: [], ...extras }, stats))
 
 const up = Labels.of({ __name__: 'up', job: 'a"b' })
 const vector = (timestamp: number, value: number): QueryValue => ({
@@ -55,6 +57,82 @@ test.each([
   expect(encode(vector(0, value))).toContain(`"value":[0,"${want}"]`)
 })
 
+test('every value is printed as JavaScript and Go print it, whatever way it takes', () => {
+  const values = [
+    0.001,
+    0.1,
+    0.12,
+    0.123,
+    0.1234,
+    1.05,
+    1.005,
+    999.999,
+    1e12 - 0.001,
+    1e12,
+    1e15,
+    2 ** 53,
+    123_456_789_012.5,
+    0.0005,
+    1e-6,
+    1e9,
+    1e9 - 1,
+  ]
+  for (let i = 0; i < 20_000; i++) {
+    const digits = 1 + (i % 17)
+    values.push(Number((Math.sin(i * 7.31) * 10 ** ((i % 25) - 8)).toPrecision(digits)), Math.round(Math.sin(i) * 10 ** (i % 14)) / 1_000)
+  }
+  const all = Float64Array.from(values.flatMap((value) => [value, -value]))
+  const times = Float64Array.from(all, (_, i) => i * 37 + (i % 3 === 0 ? 1_700_000_000_000 : 0))
+  const [series] = JSON.parse(encode({ type: 'matrix', series: [{ labels: up, timestamps: times, values: all, histograms: null }] })).data
+    .result
+  for (let i = 0; i < all.length; i++) {
+    const text = `${all[i]}`.replace(/e([+-])(\d)$/, 'e$10$2')
+    const want = Object.is(all[i], -0) ? '-0' : text
+    if (series.values[i][1] !== want || series.values[i][0] !== times[i]! / 1_000)
+      expect([i, ...series.values[i]]).toEqual([i, times[i]! / 1_000, want])
+  }
+})
+
+test('labels with characters of any kind', () => {
+  for (const text of [
+    'plain',
+    'ü',
+    'a"b',
+    'a\\b',
+    'a\nb',
+    '\u0000',
+    '<&>',
+    '\u2028',
+    '\ud800',
+    '😀 and more',
+    'x'.repeat(100_000),
+    `${'x'.repeat(70_000)}"ü`,
+  ]) {
+    const bytes = textOf(encodeListing([text, Labels.of({ a: text })]))
+    expect(bytes).toBe(`{"status":"success","data":[${JSON.stringify(text)},{"a":${JSON.stringify(text)}}]}`)
+  }
+})
+
+test('answers that are made at the same time do not get into each other', () => {
+  const series = (value: number): MatrixSeries => ({
+    labels: up,
+    timestamps: new Float64Array(100_000).map((_, i) => i),
+    values: new Float64Array(100_000).fill(value),
+    histograms: null,
+  })
+  const one = encodeQueryResult({ value: { type: 'matrix', series: [series(1)] }, warnings: [], infos: [] })
+  const two = encodeQueryResult({ value: { type: 'matrix', series: [series(2)] }, warnings: [], infos: [] })
+  const [ones, twos]: [Uint8Array[], Uint8Array[]] = [[], []]
+  for (;;) {
+    const [a, b] = [one.next(), two.next()]
+    if (a.done === true || b.done === true) break
+    ones.push(a.value)
+    twos.push(b.value)
+  }
+  expect(JSON.parse(textOf(ones)).data.result[0].values.every(([, value]: [number, string]) => value === '1')).toBe(true)
+  expect(JSON.parse(textOf(twos)).data.result[0].values.every(([, value]: [number, string]) => value === '2')).toBe(true)
+})
+
 test('a matrix with floats and histograms, warnings, infos and statistics', () => {
   const h = histogram({
     count: 3,
@@ -90,19 +168,19 @@ test('a large result comes in pieces of bounded size', () => {
     histograms: null,
   }
   let pieces = 0
-  let text = ''
+  const all: Uint8Array[] = []
   for (const piece of encodeQueryResult({ value: { type: 'matrix', series: [series] }, warnings: [], infos: [] })) {
-    expect(piece.length).toBeLessThan(PROMETHEUS_JSON_LIMITS.pieceChars * 2)
+    expect(piece.length).toBeLessThan(PROMETHEUS_JSON_LIMITS.pieceBytes * 2)
     pieces++
-    text += piece
+    all.push(piece)
   }
-  expect(pieces).toBeGreaterThan(30)
-  expect(JSON.parse(text).data.result[0].values.length).toBe(samples)
+  expect(pieces).toBeGreaterThan(15)
+  expect(JSON.parse(textOf(all)).data.result[0].values.length).toBe(samples)
 })
 
 test('errors, listings and other data', () => {
   expect(encodeError('bad_data', 'no "x"')).toBe('{"status":"error","errorType":"bad_data","error":"no \\"x\\""}')
-  expect([...encodeListing(['a', up], { warnings: ['cut'] })].join('')).toBe(
+  expect(textOf(encodeListing(['a', up], { warnings: ['cut'] }))).toBe(
     '{"status":"success","data":["a",{"__name__":"up","job":"a\\"b"}],"warnings":["cut"]}',
   )
   expect(encodeSuccess({ x: 1 })).toBe('{"status":"success","data":{"x":1}}')

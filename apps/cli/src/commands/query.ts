@@ -68,7 +68,7 @@ async function ask(expr: string, options: QueryCommand): Promise<string> {
   const { encodeQueryResult } = await import('@tsink/protocols')
   const store = await openFolder(options.dataPath!)
   try {
-    return [...encodeQueryResult(await evaluate(store, expr, options))].join('')
+    return Buffer.concat([...encodeQueryResult(await evaluate(store, expr, options))]).toString()
   } finally {
     await store.close()
   }

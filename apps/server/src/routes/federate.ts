@@ -17,7 +17,7 @@ import { encodeFederation } from '@tsink/protocols'
 import { cancellation } from '../cancellation.ts'
 import { storeOf, type ServerContext } from '../context.ts'
 import { parametersOf } from '../parameters.ts'
-import { sendText } from '../respond.ts'
+import { sendPieces } from '../respond.ts'
 import { route } from '../route.ts'
 import { matchersOf } from '../selectors.ts'
 
@@ -36,7 +36,7 @@ export function registerFederate(app: FastifyInstance, context: ServerContext): 
         const isAware = /escaping=allow-utf-8/i.test(request.headers.accept ?? '')
         const escaping = isAware ? 'allow-utf-8' : 'underscores'
         reply.header('content-type', `text/plain; version=0.0.4; charset=utf-8; escaping=${escaping}`)
-        return await sendText(request, reply, encodeFederation(isAware ? newest : newest.map(escaped)))
+        return await sendPieces(request, reply, encodeFederation(isAware ? newest : newest.map(escaped)))
       } finally {
         release()
       }

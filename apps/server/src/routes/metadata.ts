@@ -9,7 +9,7 @@ import { storeOf, type ServerContext } from '../context.ts'
 import { EnvelopeError } from '../errors.ts'
 import { featuresOf } from '../features.ts'
 import { MAX_TIME_MS, MIN_TIME_MS, parametersOf, type Parameters } from '../parameters.ts'
-import { sendData, sendText } from '../respond.ts'
+import { sendData, sendPieces } from '../respond.ts'
 import { route } from '../route.ts'
 import { matchersOf, metadataQueryOf, requiredMatchersOf } from '../selectors.ts'
 
@@ -73,9 +73,13 @@ export function registerMetadata(app: FastifyInstance, context: ServerContext): 
   })
 }
 
-function sendListing(request: FastifyRequest, reply: FastifyReply, listing: Listing<string | Labels> | null): Promise<FastifyReply> {
+function sendListing(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  listing: Listing<string | Labels> | null,
+): FastifyReply | Promise<FastifyReply> {
   reply.header('content-type', 'application/json')
-  return sendText(request, reply, encodeListing(listing?.items ?? [], { warnings: listing?.truncated === true ? TRUNCATED : [] }))
+  return sendPieces(request, reply, encodeListing(listing?.items ?? [], { warnings: listing?.truncated === true ? TRUNCATED : [] }))
 }
 
 function metadataLimit(parameters: Parameters, name: string): number {

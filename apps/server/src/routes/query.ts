@@ -15,20 +15,21 @@ import {
   type QueryOptions,
 } from '@tsink/promql'
 import { encodeQueryResult } from '@tsink/protocols'
-import { cancellation, yieldToHost } from '../cancellation.ts'
+import { cancelingController, yieldToHost } from '../cancellation.ts'
 import { storeOf, type ServerContext } from '../context.ts'
 import { EnvelopeError, queryRefusal } from '../errors.ts'
 import type { Release } from '../gate.ts'
-import { featuresOf } from '../features.ts'
 import { durationOf, invalid, parametersOf, type Parameters } from '../parameters.ts'
-import { sendData, sendText } from '../respond.ts'
+import { sendData, sendPieces } from '../respond.ts'
 import { route } from '../route.ts'
+
+const now = (): number => performance.now()
 
 /** A timer's longest delay; longer timeouts are as good as none. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 export function registerQuery(app: FastifyInstance, context: ServerContext): void {
-  const features = featuresOf(context.config)
+  const { features } = context
 
   route(app, ['GET', 'POST'], '/api/v1/query', async (request, reply) => {
     const parameters = parametersOf(request)
@@ -136,7 +137,7 @@ async function answer(
   }
   const perStep = stats === 'all' && context.config.enableFeature.includes('promql-per-step-stats')
   reply.header('content-type', 'application/json')
-  return sendText(
+  return sendPieces(
     request,
     reply,
     encodeQueryResult({ value, warnings, infos: result.infos }, stats === '' ? undefined : statsOf(result, began, perStep)),
@@ -156,27 +157,31 @@ async function evaluate(
   const timeout = timeoutOf(parameters, config.queryTimeout)
   const lookbackMs = lookbackOf(parameters, config.queryLookback)
   const text = parameters.get('query')
-  const { signal, end } = context.activeQueries.begin({ query: text, kind, client: reply.request.ip }, cancellation(reply))
-  const deadlineMs = performance.now() + timeout
+  const controller = cancelingController(reply)
+  const { signal } = controller
+  const end = context.activeQueries.begin({ query: text, kind, client: reply.request.ip }, controller)
+  let begin = performance.now()
   const options: QueryOptions = {
     store,
     lookbackMs,
     maxSamples: config.queryMaxSamples,
     maxMemoryBytes: config.queryMaxMemory,
-    deadlineMs,
+    deadlineMs: begin + timeout,
     signal,
-    features: featuresOf(config),
+    features: context.features,
     stats: parameters.get('stats') !== '',
-    now: () => performance.now(),
+    now,
     yieldToHost,
+    cache: context.queryCache,
   }
-  let release: Release | null = null
-  let begin = performance.now()
+  let release: Release | null = queries.tryEnter(1)
   try {
-    release = queries.tryEnter(1) ?? (await queries.enter(1, timeout, signal))
-    begin = performance.now()
+    if (release === null) {
+      release = await queries.enter(1, timeout, signal)
+      begin = performance.now()
+    }
     const result = await aboutQuery(() => run(options))
-    metrics.queries.inc({ kind, outcome: 'success' })
+    metrics.ofQueries(kind).answered.inc()
     metrics.querySamples.inc(result.stats.samplesRead)
     return result
   } catch (error) {
@@ -185,7 +190,7 @@ async function evaluate(
   } finally {
     end()
     release?.()
-    metrics.querySeconds.observe({ kind }, (performance.now() - begin) / 1_000)
+    metrics.ofQueries(kind).seconds.observe((performance.now() - begin) / 1_000)
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Query results as Prometheus's HTTP API has them, in pieces: a generator yields text of some 64 KiB at a time, so that a result of any size
- * is never one string and the socket sets the pace.
+ * Query results as Prometheus's HTTP API has them, in pieces: a generator yields bytes of some 256 KiB at a time, so that a result of any size
+ * is never in memory as a whole and the socket sets the pace.
  *
  *     {"status":"success","data":{"resultType":"matrix","result":[{"metric":{...},"values":[[1435781430.781,"1"],...]},...]}}
  *
@@ -10,7 +10,7 @@
 import type { Histogram, Labels, MatrixSeries, QueryResult, VectorSample } from '@tsink/core'
 import { printValue } from '../decimal.ts'
 import { histogramBuckets } from '../histogram-buckets.ts'
-import { PROMETHEUS_JSON_LIMITS } from './limits.ts'
+import { JsonBytes } from './json-bytes.ts'
 
 /** The `errorType` of an answer; see the status table at the server's edge. */
 export type ErrorType = 'bad_data' | 'not_acceptable' | 'execution' | 'canceled' | 'timeout' | 'not_found' | 'internal' | 'unavailable'
@@ -20,52 +20,45 @@ export interface EnvelopeExtras {
   readonly infos?: readonly string[]
 }
 
-/** `{"status":"success","data":...}` in pieces. `stats` is put in as it is. */
-export function* encodeQueryResult(result: QueryResult, stats?: unknown): Generator<string, void, undefined> {
+/** `{"status":"success","data":...}` in pieces, which are the caller's. `stats` is put in as it is. */
+export function* encodeQueryResult(result: QueryResult, stats?: unknown): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
   const { value } = result
-  let text = `{"status":"success","data":{"resultType":"${value.type}","result":`
-  switch (value.type) {
-    case 'scalar':
-      text += `[${printSeconds(value.timestamp)},"${printValue(value.value)}"]`
-      break
-    case 'string':
-      text += `[${printSeconds(value.timestamp)},${quote(value.value)}]`
-      break
-    case 'vector': {
-      text += '['
-      let comma = ''
-      for (const sample of value.samples) {
-        text += comma + vectorElement(sample)
-        comma = ','
-        if (text.length >= PROMETHEUS_JSON_LIMITS.pieceChars) {
-          yield text
-          text = ''
+  const json = new JsonBytes()
+  try {
+    json.text(`{"status":"success","data":{"resultType":"${value.type}","result":`)
+    switch (value.type) {
+      case 'scalar':
+        json.text(`[${printSeconds(value.timestamp)},"${printValue(value.value)}"]`)
+        break
+      case 'string':
+        json.text(`[${printSeconds(value.timestamp)},${quote(value.value)}]`)
+        break
+      case 'vector':
+        json.text('[')
+        for (let i = 0; i < value.samples.length; i++) {
+          if (i > 0) json.comma()
+          vectorElement(json, value.samples[i]!)
+          if (json.isFull) yield json.take()
         }
-      }
-      text += ']'
-      break
-    }
-    case 'matrix': {
-      text += '['
-      let comma = ''
-      for (const series of value.series) {
-        text += `${comma}{"metric":${encodeMetric(series.labels)}`
-        comma = ','
-        for (const piece of matrixValues(series)) {
-          text += piece
-          if (text.length >= PROMETHEUS_JSON_LIMITS.pieceChars) {
-            yield text
-            text = ''
-          }
+        json.text(']')
+        break
+      case 'matrix':
+        json.text('[')
+        for (let i = 0; i < value.series.length; i++) {
+          json.text(i > 0 ? ',{"metric":' : '{"metric":')
+          metric(json, value.series[i]!.labels)
+          for (const _ of matrixValues(json, value.series[i]!)) yield json.take()
+          json.text('}')
         }
-        text += '}'
-      }
-      text += ']'
-      break
+        json.text(']')
+        break
     }
+    if (stats !== undefined) json.text(`,"stats":${JSON.stringify(stats)}`)
+    json.text(`}${encodeExtras(result)}}`)
+    yield json.take()
+  } finally {
+    json.end()
   }
-  if (stats !== undefined) text += `,"stats":${JSON.stringify(stats)}`
-  yield `${text}}${encodeExtras(result)}}`
 }
 
 /** A whole answer with any data: for listings and status pages, which are small. */
@@ -74,18 +67,26 @@ export function encodeSuccess(data: unknown, extras: EnvelopeExtras = {}): strin
 }
 
 /** `{"status":"success","data":[...]}` in pieces, for listings of any length. */
-export function* encodeListing(items: Iterable<string | Labels>, extras: EnvelopeExtras = {}): Generator<string, void, undefined> {
-  let text = '{"status":"success","data":['
-  let comma = ''
-  for (const item of items) {
-    text += comma + (typeof item === 'string' ? quote(item) : encodeMetric(item))
-    comma = ','
-    if (text.length >= PROMETHEUS_JSON_LIMITS.pieceChars) {
-      yield text
-      text = ''
+export function* encodeListing(
+  items: Iterable<string | Labels>,
+  extras: EnvelopeExtras = {},
+): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
+  const json = new JsonBytes()
+  try {
+    json.text('{"status":"success","data":[')
+    let isFirst = true
+    for (const item of items) {
+      if (!isFirst) json.comma()
+      isFirst = false
+      if (typeof item === 'string') json.quoted(item)
+      else metric(json, item)
+      if (json.isFull) yield json.take()
     }
+    json.text(`]${encodeExtras(extras)}}`)
+    yield json.take()
+  } finally {
+    json.end()
   }
-  yield `${text}]${encodeExtras(extras)}}`
 }
 
 /** An answer that says what went wrong. */
@@ -120,51 +121,59 @@ function encodeExtras(extras: EnvelopeExtras): string {
   return text
 }
 
-function vectorElement(sample: VectorSample): string {
-  const time = printMilliseconds(sample.timestamp)
-  const value =
-    sample.histogram === null
-      ? `"value":[${time},"${printValue(sample.value)}"]`
-      : `"histogram":[${time},${encodeHistogram(sample.histogram)}]`
-  return `{"metric":${encodeMetric(sample.labels)},${value}}`
+function metric(json: JsonBytes, { names, values }: Labels): void {
+  json.text('{')
+  for (let i = 0; i < names.length; i++) {
+    if (i > 0) json.comma()
+    json.quoted(names[i]!)
+    json.text(':')
+    json.quoted(values[i]!)
+  }
+  json.text('}')
 }
 
-const SAMPLES_PER_PIECE = 1_024
+function vectorElement(json: JsonBytes, { labels, timestamp, value, histogram }: VectorSample): void {
+  json.text('{"metric":')
+  metric(json, labels)
+  if (histogram === null) {
+    json.text(',"value":')
+    json.sample(timestamp, value)
+  } else {
+    json.text(',"histogram":[')
+    json.milliseconds(timestamp)
+    json.text(`,${encodeHistogram(histogram)}]`)
+  }
+  json.text('}')
+}
 
-function* matrixValues(series: MatrixSeries): Generator<string, void, undefined> {
-  const { timestamps, values, histograms } = series
-  let text = ''
-  let comma = ',"values":['
+/** Yields when there is enough for a piece. */
+function* matrixValues(json: JsonBytes, { timestamps, values, histograms }: MatrixSeries): Generator<void, void, undefined> {
+  let isFirst = true
+  for (let i = 0; i < timestamps.length;) {
+    // Asked now and then, not at each sample.
+    const end = Math.min(timestamps.length, i + 1_024)
+    for (; i < end; i++) {
+      if (histograms !== null && histograms[i] !== undefined) continue
+      if (isFirst) json.text(',"values":[')
+      else json.comma()
+      isFirst = false
+      json.sample(timestamps[i]!, values[i]!)
+    }
+    if (json.isFull) yield
+  }
+  if (!isFirst) json.text(']')
+  if (histograms === null) return
+  isFirst = true
   for (let i = 0; i < timestamps.length; i++) {
-    if (histograms !== null && histograms[i] !== undefined) continue
-    text += `${comma}[${printMilliseconds(timestamps[i]!)},"${printValue(values[i]!)}"]`
-    comma = ','
-    if (i % SAMPLES_PER_PIECE === SAMPLES_PER_PIECE - 1) {
-      yield text
-      text = ''
-    }
+    const histogram = histograms[i]
+    if (histogram === undefined) continue
+    json.text(isFirst ? ',"histograms":[[' : ',[')
+    isFirst = false
+    json.milliseconds(timestamps[i]!)
+    json.text(`,${encodeHistogram(histogram)}]`)
+    if (json.isFull) yield
   }
-  if (comma === ',') text += ']'
-  if (histograms !== null) {
-    comma = ',"histograms":['
-    for (let i = 0; i < timestamps.length; i++) {
-      const histogram = histograms[i]
-      if (histogram === undefined) continue
-      yield `${text}${comma}[${printMilliseconds(timestamps[i]!)},${encodeHistogram(histogram)}]`
-      text = ''
-      comma = ','
-    }
-    if (comma === ',') text += ']'
-  }
-  if (text !== '') yield text
-}
-
-/** Seconds with three decimals, or none. */
-function printMilliseconds(ms: number): string {
-  const rest = ms % 1_000
-  if (rest === 0) return `${ms / 1_000}`
-  if (ms < 0) return `${-Math.ceil(ms / 1_000) === 0 ? '-0' : Math.ceil(ms / 1_000)}.${String(-rest).padStart(3, '0')}`
-  return `${(ms - rest) / 1_000}.${rest < 10 ? '00' : rest < 100 ? '0' : ''}${rest}`
+  if (!isFirst) json.text(']')
 }
 
 /** Seconds with as few decimals as needed. */

@@ -1,5 +1,5 @@
 /** Bounds of the encoder. */
 export const PROMETHEUS_JSON_LIMITS = {
-  /** A piece is handed out when it has grown to so many characters: large enough to be worth a write, small enough to hold none back. */
-  pieceChars: 65_536,
+  /** A piece is handed out when it has grown to so many bytes: large enough to be worth a write, small enough to hold none back. */
+  pieceBytes: 262_144,
 } as const
