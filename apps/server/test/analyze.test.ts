@@ -14,9 +14,10 @@ interface Node {
 }
 
 let server: RunningServer
-const T = 1_705_300_000
+// At the beginning of two hours, so that all samples lie in one segment.
+const T = 1_705_298_400
 /** Several full chunks a series. */
-const SAMPLES = 8_000
+const SAMPLES = 7_000
 
 beforeAll(async () => {
   server = await start('--enable-admin-api')

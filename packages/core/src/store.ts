@@ -46,7 +46,7 @@ export interface ReadTally {
   /** Encoded chunks that were decoded, and their bytes. */
   chunksDecoded: number
   bytesDecoded: number
-  /** Chunks of selected series that lie outside the range. */
+  /** Chunks of selected series that lie outside the range, in parts of the store that do not. */
   chunksSkipped: number
 }
 
