@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { docs } from './docs.ts'
 import { differential } from './differential.ts'
 import { page } from './page.ts'
 import type { Part } from './part.ts'
@@ -53,6 +54,7 @@ const parts: readonly Part[] = [
   vmctl,
   duckdb,
   grafana,
+  docs,
   differential,
 ]
 

@@ -16,6 +16,7 @@ const PACKAGES = {
   // Its plugins bring no libraries with them.
   collectd: ['collectd-core', 'libmicrohttpd12', 'libprotobuf-c1', 'libyajl2'],
   influx: ['influxdb-client'],
+  socat: ['socat'],
 } as const
 
 export type DebianProgram = keyof typeof PACKAGES

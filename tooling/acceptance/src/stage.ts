@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { freePort, ServerProcess, serverCommand } from '@tsink/testing'
 import { Program, type ProgramName } from './programs.ts'
 
-const LISTENERS = ['graphite', 'opentsdb', 'statsd', 'influx', 'otlp-grpc'] as const
+const LISTENERS = ['graphite', 'graphite-pickle', 'opentsdb', 'statsd', 'influx', 'otlp-grpc'] as const
 
 export class Stage {
   readonly folder: string
@@ -31,13 +31,26 @@ export class Stage {
     const ports = {} as Record<(typeof LISTENERS)[number], number>
     for (const name of LISTENERS) ports[name] = await freePort()
     const listeners = LISTENERS.flatMap((name) => [`--${name}-listen`, `127.0.0.1:${ports[name]}`])
-    const rest = ['--data-path', join(folder, 'tsink'), '--scrape-config', scrapeConfig, '--statsd-flush-interval', '1s']
+    const rest = [
+      '--data-path',
+      join(folder, 'tsink'),
+      '--scrape-config',
+      scrapeConfig,
+      '--statsd-flush-interval',
+      '1s',
+      '--statsd-unix-socket',
+      join(folder, 'statsd.sock'),
+    ]
     const server = new ServerProcess(serverCommand(), port, [...listeners, ...rest, '--influx-precision', 'auto'])
     return new Stage(folder, server, ports)
   }
 
   get url(): string {
     return this.server.url
+  }
+
+  get statsdSocket(): string {
+    return join(this.folder, 'statsd.sock')
   }
 
   /** HOST:PORT of the server, for programs that make the URL themselves. */

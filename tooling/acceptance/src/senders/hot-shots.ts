@@ -1,4 +1,5 @@
 /** `hot-shots`, the DogStatsD client: every kind of metric over UDP and TCP, tags, sample rates, packed and aggregated values. */
+import { connect } from 'node:net'
 import { StatsD, type ClientOptions } from 'hot-shots'
 import { untilStored } from '../answer.ts'
 import type { Part } from '../part.ts'
@@ -11,6 +12,10 @@ export const hotShots: Part = {
     await send('UDP', 'udp', { protocol: 'udp', host: '127.0.0.1', port })
     await send('TCP', 'tcp', { protocol: 'tcp', host: '127.0.0.1', port })
     await send('UDP, buffered', 'buffered', { protocol: 'udp', host: '127.0.0.1', port, maxBufferSize: 1_200, bufferFlushInterval: 50 })
+
+    const stream = connect(stage.statsdSocket)
+    await send('a Unix stream', 'unix', { protocol: 'stream', stream })
+    stream.destroy()
 
     async function send(title: string, way: string, options: ClientOptions): Promise<void> {
       await suite.check(`hot-shots over ${title}: counters, gauges, timers, sets`, async () => {
