@@ -7,7 +7,7 @@ import { ByteWriter } from '@tsink/codecs'
 import type { DiskLock, Host } from '@tsink/host'
 import { Registry } from '@tsink/registry'
 import { Catalog, type SegmentInfo } from '@tsink/segment'
-import { Log, type ReplayReport } from '@tsink/wal'
+import { listLogFiles, Log, type ReplayReport } from '@tsink/wal'
 import { AgeClock } from './age-clock.ts'
 import { attachmentsOf, checkUnit, encodeAttachments } from './attachments.ts'
 import { Background } from './background.ts'
@@ -110,10 +110,11 @@ async function openLocked(host: Host, options: Options, lock: DiskLock): Promise
   if (catalog.state.generation === 0) await shelf.publish({})
   const replay = new Replay(parts, lastSequence, logCut)
   let report: ReplayReport | null = null
-  if (options.sync !== 'none') {
+  // A store without a log may have been one with a log: what that holds is written data like any other.
+  if (options.sync !== 'none' || (await listLogFiles(host.disk, 'log')).length > 0) {
     const logOptions = {
       clock: host.clock,
-      sync: options.sync,
+      sync: options.sync === 'none' ? ('os' as const) : options.sync,
       periodMs: options.syncPeriodMs,
       fileBytes: options.logFileBytes,
       maxBytes: options.maxLogBytes,
@@ -126,6 +127,10 @@ async function openLocked(host: Host, options: Options, lock: DiskLock): Promise
     parts.run = opened.log.position.file
     report = opened.report
     forgetUnused(parts)
+    if (options.sync === 'none') {
+      await leaveLog(parts)
+      parts.log = null
+    }
   }
   if (options.preload) for (const segment of shelf.segments) await shelf.loadIndex(segment)
   parts.background.start(parts)
@@ -151,6 +156,16 @@ function highestSequence(lastSequence: number, segments: readonly SegmentInfo[],
   for (const { maxSequence } of segments) highest = Math.max(highest, maxSequence)
   for (const { sequence } of tombstones) highest = Math.max(highest, sequence)
   return highest
+}
+
+/** Writes what a log held into segments, and closes it. */
+async function leaveLog(parts: Parts): Promise<void> {
+  try {
+    if (parts.log!.poisoned !== null) throw parts.log!.poisoned
+    if (parts.heads.active.samples > 0 || parts.heads.frozen.length > 0) await flushAll(parts)
+  } finally {
+    await parts.log!.close()
+  }
 }
 
 /** Takes series out of the registry that the log defines but whose samples are all in segments. */

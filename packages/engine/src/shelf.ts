@@ -6,7 +6,7 @@
 import { TsinkError } from '@tsink/core'
 import type { Host } from '@tsink/host'
 import { Catalog, ChunkCache, Segment, type CatalogState, type SegmentIndex, type SegmentInfo } from '@tsink/segment'
-import type { Position } from '@tsink/wal'
+import { comparePositions, type Position } from '@tsink/wal'
 import type { Pins } from './pins.ts'
 
 export const SEGMENT_DIRECTORY = 'segments'
@@ -201,6 +201,8 @@ export class Shelf {
     const remove = new Set(change.remove)
     const { state } = this.#catalog
     const gone = new Set([...remove].map(({ info }) => info.id))
+    // A generation that was written without a log knows no position; the cut of an earlier run stands.
+    const isLater = change.logCut !== undefined && comparePositions(change.logCut, state.logCut) > 0
     const segments = [...state.segments.filter(({ id }) => !gone.has(id)), ...(change.add ?? [])]
     const added = (change.add ?? []).map((info) => Segment.of(this.#host, info, this.#chunks))
     // Indexes that are all kept in memory are there before anybody can see their segments, for readers that cannot wait.
@@ -210,7 +212,7 @@ export class Shelf {
         segments,
         nextSegmentId: this.#nextId,
         lastSequence: Math.max(state.lastSequence, change.lastSequence ?? 0),
-        logCut: change.logCut ?? state.logCut,
+        logCut: isLater ? change.logCut! : state.logCut,
         attachments: this.#attachments(),
       })
     } catch (error) {

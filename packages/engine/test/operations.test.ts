@@ -165,6 +165,28 @@ describe('opening and closing', () => {
     await (await Engine.open(host, OPTIONS)).close()
   })
 
+  it('takes over what a log holds when it goes on without one, and back', async () => {
+    const host = memoryHost()
+    let engine = await Engine.open(host, { ...OPTIONS, retentionMs: Infinity })
+    await write(engine, [cpu(1), 1_000, 1], [cpu(2), 1_000, 1])
+    await engine.delete({ selectors: [[Matcher.equal('n', '2')]] })
+    host.disk.crash('lost')
+    for (const sync of ['none', 'none', 'every', 'none', 'every'] as const) {
+      engine = await Engine.open(host, { ...OPTIONS, retentionMs: Infinity, sync })
+      const known = (await times(engine))['cpu{env="prod", n="1"}']!
+      await write(engine, [cpu(1), 1_000 * (known.length + 1), 1])
+      expect(await times(engine)).toEqual({ 'cpu{env="prod", n="1"}': [...known, 1_000 * (known.length + 1)] })
+      if (sync === 'none') {
+        await engine.flush()
+        expect(engine.stats().log).toBeNull()
+      }
+      host.disk.crash('lost')
+    }
+    engine = await Engine.open(host, { ...OPTIONS, retentionMs: Infinity })
+    expect(await times(engine)).toEqual({ 'cpu{env="prod", n="1"}': [1, 2, 3, 4, 5, 6].map((each) => each * 1_000) })
+    await engine.close()
+  })
+
   it('keeps metadata and exemplars through flush, crash and reopening', async () => {
     const host = memoryHost()
     let engine = await Engine.open(host, OPTIONS)
