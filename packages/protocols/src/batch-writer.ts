@@ -77,6 +77,11 @@ export class BatchWriter {
     return at
   }
 
+  /** Whether the kernel takes part. */
+  get isWalked(): boolean {
+    return this.#walk !== null
+  }
+
   /** Sets the bytes that go with the passes to come; with null, or more than the kernel has room for, there are none until the next call. */
   setContext(bytes: Uint8Array | null): void {
     this.#passes = bytes !== null && this.#walk?.setContext(bytes) === true

@@ -4,20 +4,32 @@
  *     {"metric":{"__name__":"up","job":"node"},"values":[1,0,null],"timestamps":[1549891472010,1549891487724,1549891503438]}
  *
  * `null` and the strings "NaN", "Infinity" and "-Infinity" are values too, since JSON has none for them.
+ *
+ * Where there is a kernel, only the object of a new series is parsed here: then the kernel knows it, and takes its lines.
  */
+import type { SeriesWalk } from '@tsink/kernel'
 import { BatchWriter } from '../batch-writer.ts'
 import { Rejected, tooLarge, type Decoded, type DecodeOptions } from '../decoded.ts'
 import { LabelWriter } from '../label-writer.ts'
-import { textOf } from '../utf8.ts'
+import { KEY_KINDS } from '../series-cache.ts'
+import { bytesOf, textOf } from '../utf8.ts'
 import { VM_JSON_LIMITS } from './limits.ts'
 
 /** Decodes a body. A bad line costs only itself. @throws TsinkError TOO_LARGE */
 export function decodeJsonLines(body: Uint8Array, options: DecodeOptions): Decoded {
   if (body.length > VM_JSON_LIMITS.bodyBytes) throw tooLarge('JSON lines body bytes', body.length, VM_JSON_LIMITS.bodyBytes)
-  const batch = new BatchWriter(options)
+  const batch = new BatchWriter(options, 16, 1_024, body)
   const rejected = new Rejected()
   let line = 0
   for (let start = 0; start < body.length;) {
+    start = batch.pass(start, takeLines)
+    line += batch.passed
+    if (start >= body.length) break
+    if (batch.isWalked && learnSeries(body, start, batch)) {
+      start = batch.pass(start, takeLines)
+      line += batch.passed
+      if (batch.passed > 0) continue
+    }
     line++
     let end = body.indexOf(0x0a, start)
     if (end < 0) end = body.length
@@ -27,10 +39,84 @@ export function decodeJsonLines(body: Uint8Array, options: DecodeOptions): Decod
     const problem = decodeLine(text, batch)
     if (problem !== null) rejected.add(`line ${line}`, problem)
   }
-  return { batch: batch.build(), rejected }
+  return batch.decoded(rejected)
 }
 
+const takeLines = (walk: SeriesWalk, start: number): number => walk.jsonLines(start)
 const labels = new LabelWriter()
+const METRIC = bytesOf('{"metric":{')
+const CLOSE = 0x7d
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const COLON = 0x3a
+const COMMA = 0x2c
+
+/** Makes the series of the line at `start` known, as far as it is new and plain to see; whether it did. */
+function learnSeries(body: Uint8Array, start: number, batch: BatchWriter): boolean {
+  for (let i = 0; i < METRIC.length; i++) if (body[start + i] !== METRIC[i]) return false
+  const from = start + METRIC.length - 1
+  const end = readObject(body, from)
+  if (end < 0 || labels.finish(true) !== null || batch.known(body, from, end, KEY_KINDS.jsonLine) >= 0) return false
+  batch.remember(body, from, end, KEY_KINDS.jsonLine, labels)
+  return true
+}
+
+/** Reads the labels of an object of strings, spelled without blanks; answers where it ends, or -1 when it is another. */
+function readObject(body: Uint8Array, start: number): number {
+  labels.begin()
+  hasEscape = false
+  for (let at = start + 1; ;) {
+    const nameStart = at
+    const nameEnd = stringEnd(body, nameStart)
+    if (nameEnd < 0 || body[nameEnd + 1] !== COLON) return -1
+    const valueStart = nameEnd + 2
+    const valueEnd = stringEnd(body, valueStart)
+    if (valueEnd < 0) return -1
+    if (hasEscape) {
+      // Nobody knows better what they mean; a broken one is found when the line is read as a whole.
+      try {
+        const [name, value] = JSON.parse(`[${textOf(body, nameStart, nameEnd + 1)},${textOf(body, valueStart, valueEnd + 1)}]`) as string[]
+        if (!name!.isWellFormed() || !value!.isWellFormed()) return -1
+        labels.addText(name!, value!)
+      } catch {
+        return -1
+      }
+    } else labels.add(body, nameStart + 1, nameEnd, valueStart + 1, valueEnd)
+    hasEscape = false
+    const byte = body[valueEnd + 1]
+    if (byte === CLOSE) return valueEnd + 2
+    if (byte !== COMMA) return -1
+    at = valueEnd + 2
+  }
+}
+
+let hasEscape = false
+
+/** The closing quote of the string at `start`, or -1; says in `hasEscape` whether it has a backslash. */
+function stringEnd(body: Uint8Array, start: number): number {
+  if (body[start] !== QUOTE) return -1
+  for (let at = start + 1; at < body.length; at++) {
+    const byte = body[at]!
+    if (byte === QUOTE) return at
+    if (byte < 0x20) return -1
+    if (byte !== BACKSLASH) continue
+    hasEscape = true
+    at++
+  }
+  return -1
+}
+
+/** Reads labels into the label writer; answers what is wrong with them, or null. */
+function writeLabels(metric: Readonly<Record<string, unknown>>): string | null {
+  labels.begin()
+  for (const name of Object.keys(metric)) {
+    const value = metric[name]
+    if (typeof value !== 'string') return `the label ${JSON.stringify(name)} is no string`
+    if (!name.isWellFormed() || !value.isWellFormed()) return `the label ${JSON.stringify(name)} is not valid Unicode`
+    labels.addText(name, value)
+  }
+  return labels.finish(true)
+}
 
 function decodeLine(text: string, batch: BatchWriter): string | null {
   let root: unknown
@@ -44,13 +130,7 @@ function decodeLine(text: string, batch: BatchWriter): string | null {
   if (typeof metric !== 'object' || metric === null || Array.isArray(metric)) return 'expected "metric" as an object'
   if (!Array.isArray(values) || !Array.isArray(timestamps)) return 'expected "values" and "timestamps" as lists'
   if (values.length !== timestamps.length) return `${values.length} values for ${timestamps.length} timestamps`
-  labels.begin()
-  for (const [name, value] of Object.entries(metric)) {
-    if (typeof value !== 'string') return `the label ${JSON.stringify(name)} is no string`
-    if (!name.isWellFormed() || !value.isWellFormed()) return `the label ${JSON.stringify(name)} is not valid Unicode`
-    labels.addText(name, value)
-  }
-  const problem = labels.finish(true)
+  const problem = writeLabels(metric as Record<string, unknown>)
   if (problem !== null) return problem
   const numbers = values.map(numberOf)
   for (let i = 0; i < numbers.length; i++) {
