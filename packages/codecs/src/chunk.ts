@@ -114,8 +114,40 @@ export function sealChunk(columns: ChunkColumns, from = 0, to: number = columns.
   return writer.finish()
 }
 
+/** A header that is read into. */
+class Header implements Chunk {
+  kind: ValueKind = 'f64'
+  count = 0
+  base = 0
+  minTime = 0
+  maxTime = 0
+  minOffset = 0
+  maxOffset = 0
+  numbers = 0
+  min: number = NaN
+  max: number = NaN
+  sum = 0
+  first: number = NaN
+  last: number = NaN
+  resets = 0
+  timestampCodec: TimestampCodec = 'steps'
+  valueCodec: ValueCodec = 'runs'
+  byteLength = 0
+  timestampsAt = 0
+  startsAt = 0
+  valuesAt = 0
+  valuesEnd = 0
+}
+
+/** The header of the chunk that is being decoded: an object for each would be most of what a query leaves to the garbage collector. */
+const decoding = new Header()
+
 /** Reads and checks the header of a chunk, not its sections: cheap. Throws a `corrupt` error with the offset. */
 export function openChunk(bytes: Uint8Array): Chunk {
+  return readHeader(bytes, new Header())
+}
+
+function readHeader(bytes: Uint8Array, header: Header): Chunk {
   if (bytes.length < 1 + CHECKSUM_BYTES) throw corruption('TRUNCATED', 'chunk: ends too early', { offset: 0, found: bytes.length })
   const valuesEnd = bytes.length - CHECKSUM_BYTES
   const reader = new ByteReader(bytes, 0, valuesEnd, 'chunk')
@@ -134,7 +166,8 @@ export function openChunk(bytes: Uint8Array): Chunk {
   if (!Number.isFinite(base)) throw corruption('BAD_FORMAT', 'chunk: the base is no number', { offset: countAt })
   const minOffset = reader.varint()
   const maxOffset = minOffset + reader.uvarint()
-  const summary = flags & FLAG_SUMMARY ? readSummary(reader, count) : NO_SUMMARY
+  if (flags & FLAG_SUMMARY) readSummary(reader, count, header)
+  else setSummary(header, 0, NaN, NaN, 0, NaN, NaN, 0)
   const timestampBytes = reader.length()
   const startBytes = flags & FLAG_STARTS ? reader.length() : 0
   const timestampsAt = reader.offset
@@ -147,29 +180,21 @@ export function openChunk(bytes: Uint8Array): Chunk {
   if (timestampCodec === undefined)
     throw corruption('BAD_FORMAT', 'chunk: unknown timestamp codec', { offset: timestampsAt, found: bytes[timestampsAt]! })
   if (valueCodec === undefined) throw corruption('BAD_FORMAT', 'chunk: unknown value codec', { offset: valuesAt, found: bytes[valuesAt]! })
-  return {
-    kind,
-    count,
-    base,
-    minTime: base + minOffset,
-    maxTime: base + maxOffset,
-    minOffset,
-    maxOffset,
-    numbers: summary.numbers,
-    min: summary.min,
-    max: summary.max,
-    sum: summary.sum,
-    first: summary.first,
-    last: summary.last,
-    resets: summary.resets,
-    timestampCodec,
-    valueCodec,
-    byteLength: bytes.length,
-    timestampsAt,
-    startsAt,
-    valuesAt,
-    valuesEnd,
-  }
+  header.kind = kind
+  header.count = count
+  header.base = base
+  header.minTime = base + minOffset
+  header.maxTime = base + maxOffset
+  header.minOffset = minOffset
+  header.maxOffset = maxOffset
+  header.timestampCodec = timestampCodec
+  header.valueCodec = valueCodec
+  header.byteLength = bytes.length
+  header.timestampsAt = timestampsAt
+  header.startsAt = startsAt
+  header.valuesAt = valuesAt
+  header.valuesEnd = valuesEnd
+  return header
 }
 
 /** Checks the checksum over the whole chunk. Readers that trust their storage's own checksums need not. Throws CHECKSUM. */
@@ -188,7 +213,7 @@ export function verifyChunk(bytes: Uint8Array): void {
  * `into` holds what it held before.
  */
 export function decodeChunk(bytes: Uint8Array, into: SampleBuffer, minTime: number, maxTime: number): number {
-  const chunk = openChunk(bytes)
+  const chunk = readHeader(bytes, decoding)
   const shift = chunk.base - into.base
   const lowest = Math.ceil(minTime - shift)
   const highest = Math.floor(maxTime - shift)
@@ -221,7 +246,7 @@ export function decodeChunk(bytes: Uint8Array, into: SampleBuffer, minTime: numb
  * chunk is in the header; for another one a block of times and a value are decoded.
  */
 export function decodeNewest(bytes: Uint8Array, into: SampleBuffer, minTime: number, maxTime: number): number {
-  const chunk = openChunk(bytes)
+  const chunk = readHeader(bytes, decoding)
   const shift = chunk.base - into.base
   const lowest = Math.ceil(minTime - shift)
   const highest = Math.floor(maxTime - shift)
@@ -362,8 +387,6 @@ function columnIsMissing(into: SampleBuffer, kind: ValueKind): boolean {
   return kind === 'histogram' && into.histograms === null
 }
 
-const NO_SUMMARY: Summary = { numbers: 0, min: NaN, max: NaN, sum: 0, first: NaN, last: NaN, resets: 0 }
-
 /** The summary that a chunk of these samples carries; null for values that have none. */
 export function summaryOf(columns: ChunkColumns, from: number, to: number): Summary | null {
   switch (columns.kind) {
@@ -398,7 +421,7 @@ function writeSummary(into: ByteWriter, summary: Summary, count: number): void {
   into.uvarint(count - summary.numbers)
 }
 
-function readSummary(reader: ByteReader, count: number): Summary {
+function readSummary(reader: ByteReader, count: number, into: Header): void {
   const at = reader.offset
   const how = reader.u8()
   const minAs = how & 3
@@ -415,7 +438,26 @@ function readSummary(reader: ByteReader, count: number): Summary {
   const missing = reader.uvarint()
   if (missing > count || resets >= count)
     throw corruption('BAD_FORMAT', 'chunk: the summary is damaged', { offset: at, expected: count, found: missing })
-  return { numbers: count - missing, min, max, sum, first, last, resets }
+  setSummary(into, count - missing, min, max, sum, first, last, resets)
+}
+
+function setSummary(
+  into: Header,
+  numbers: number,
+  min: number,
+  max: number,
+  sum: number,
+  first: number,
+  last: number,
+  resets: number,
+): void {
+  into.numbers = numbers
+  into.min = min
+  into.max = max
+  into.sum = sum
+  into.first = first
+  into.last = last
+  into.resets = resets
 }
 
 function anyNonZero(column: Float64Array, from: number, to: number): boolean {

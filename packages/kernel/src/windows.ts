@@ -29,6 +29,12 @@ export interface WindowColumns {
   readonly values: Float64Array
 }
 
+interface Views {
+  readonly low: Int32Array
+  readonly high: Int32Array
+  readonly results: Float64Array
+}
+
 interface Areas {
   readonly kernel: Kernel
   readonly buffer: ArrayBufferLike
@@ -41,8 +47,8 @@ interface Areas {
   readonly kinds: Uint8Array
   readonly results: Float64Array
   readonly second: Float64Array
-  /** The results of as many steps as the last query had: a view costs as much as the copy. */
-  resultsOfSteps: Float64Array
+  /** Of as many steps as the series before had: to make a view costs as much as the copy. */
+  ofSteps: Views
   /** What {@link windowColumns} gives, by size. */
   readonly columns: readonly WindowColumns[]
 }
@@ -92,17 +98,16 @@ export function windowBounds(timestamps: Float64Array, count: number, grid: Wind
   const { steps } = grid
   if (!liesAt(timestamps, memory, memory.timesAddress)) memory.times.set(timestamps.subarray(0, count))
   memory.kernel.exports.windowBounds(count, steps, grid.endMs, grid.stepMs, grid.rangeMs)
-  copyBounds(memory.low, low, steps)
-  copyBounds(memory.high, high, steps)
+  if (memory.ofSteps.low.length !== steps) memory.ofSteps = viewsOf(memory, steps)
+  low.set(memory.ofSteps.low)
+  high.set(memory.ofSteps.high)
   loadedTimes = timestamps
   loadedLow = low
   loadedCount = count
 }
 
-function copyBounds(from: Int32Array, to: Int32Array, steps: number): void {
-  // A view costs more than copying a few.
-  if (steps <= 48) for (let k = 0; k < steps; k++) to[k] = from[k]!
-  else to.set(from.subarray(0, steps))
+function viewsOf({ low, high, results }: Areas, steps: number): Views {
+  return { low: low.subarray(0, steps), high: high.subarray(0, steps), results: results.subarray(0, steps) }
 }
 
 /** The areas when the bounds in them are those of these arrays, with the values beside them; else null. */
@@ -197,8 +202,8 @@ export function fitWindows(
 function takeResults(memory: Areas, from: number, to: number, all: boolean, kinds: Uint8Array, results: Float64Array): void {
   if (all && from === 0) {
     kinds.fill(1, 0, to)
-    if (memory.resultsOfSteps.length !== to) memory.resultsOfSteps = memory.results.subarray(0, to)
-    results.set(memory.resultsOfSteps)
+    if (memory.ofSteps.results.length !== to) memory.ofSteps = viewsOf(memory, to)
+    results.set(memory.ofSteps.results)
     return
   }
   for (let k = from; k < to; k++) {
@@ -237,7 +242,7 @@ function makeAreas(): Areas | null {
     high: new Int32Array(buffer, exports.windowHighAddress(), MAX_STEPS),
     kinds: new Uint8Array(buffer, exports.windowKindsAddress(), MAX_STEPS),
     results: new Float64Array(buffer, exports.windowResultsAddress(), MAX_STEPS),
-    resultsOfSteps: new Float64Array(0),
+    ofSteps: { low: new Int32Array(0), high: new Int32Array(0), results: new Float64Array(0) },
     second: new Float64Array(buffer, exports.windowSecondAddress(), MAX_STEPS),
     columns,
   }
