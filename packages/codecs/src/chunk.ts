@@ -17,7 +17,16 @@ import { readHistograms, writeHistograms } from './histograms.ts'
 import { readIntegers, readIntegersAsDoubles, wordsToDoubles, writeIntegers, writeSafeIntegers } from './integers.ts'
 import { VALUE_CODECS, type ValueCodec } from './sections.ts'
 import { summarize, type Summary } from './summary.ts'
-import { TIMESTAMP_CODECS, findBlocks, loadAll, rangeEnd, readTimestamps, writeTimestamps, type TimestampCodec } from './timestamps.ts'
+import {
+  TIMESTAMP_CODECS,
+  findBlocks,
+  loadAll,
+  rangeEnd,
+  readTimestamps,
+  steadyStep,
+  writeTimestamps,
+  type TimestampCodec,
+} from './timestamps.ts'
 
 /** The version of the format that is written. */
 export const CHUNK_VERSION = 1
@@ -219,6 +228,8 @@ export function decodeChunk(bytes: Uint8Array, into: SampleBuffer, minTime: numb
   const highest = Math.floor(maxTime - shift)
   if (highest < chunk.minOffset || lowest > chunk.maxOffset || !(lowest <= highest)) return 0
   const { count, timestampsAt, startsAt } = chunk
+  const step = steadyStep(bytes, timestampsAt, startsAt, count, chunk.minOffset, chunk.maxOffset)
+  if (step > 0) return appendSteady(chunk, bytes, step, lowest, highest, shift, into)
   let from = 0
   let to = count
   const whole = lowest <= chunk.minOffset && highest >= chunk.maxOffset
@@ -286,6 +297,31 @@ function lastBlock(count: number): number {
   return Math.floor((count - 1) / BLOCK_SAMPLES) * BLOCK_SAMPLES
 }
 
+/** As {@link decodeChunk}, of a chunk whose times follow each other at one step. */
+function appendSteady(
+  chunk: Chunk,
+  bytes: Uint8Array,
+  step: number,
+  lowest: number,
+  highest: number,
+  shift: number,
+  into: SampleBuffer,
+): number {
+  const { count, minOffset, maxOffset } = chunk
+  const from = lowest <= minOffset ? 0 : Math.ceil((lowest - minOffset) / step)
+  const to = highest >= maxOffset ? count : Math.floor((highest - minOffset) / step) + 1
+  if (from >= to) return 0
+  const at = into.count
+  takeKind(into, chunk.kind)
+  into.reserve(to - from)
+  const { timestamps } = into
+  // Offsets and shift are integers: adding them first is exact as well.
+  const first = minOffset + shift
+  for (let i = from; i < to; i++) timestamps[at + i - from] = first + step * i
+  appendValues(chunk, bytes, loadAll(bytes), from, to, shift, into)
+  return to - from
+}
+
 /** Appends samples `from` to `to`, whose times are in the loops' doubles from `skip` on. `isLoaded`: the chunk stands in the loops' bytes. */
 function append(
   chunk: Chunk,
@@ -297,13 +333,28 @@ function append(
   shift: number,
   into: SampleBuffer,
 ): void {
-  const { count, startsAt, valuesAt } = chunk
   const taken = to - from
   const at = into.count
   takeKind(into, chunk.kind)
   into.reserve(taken)
   codecLoops().copyDoubles(skip, skip + taken, into.timestamps, at)
   if (shift !== 0) for (let i = at; i < at + taken; i++) into.timestamps[i]! += shift
+  appendValues(chunk, bytes, isLoaded, from, to, shift, into)
+}
+
+/** Appends the values, and what else there is, of samples `from` to `to`, whose times stand behind those that the buffer counts. */
+function appendValues(
+  chunk: Chunk,
+  bytes: Uint8Array,
+  isLoaded: boolean,
+  from: number,
+  to: number,
+  shift: number,
+  into: SampleBuffer,
+): void {
+  const { count, startsAt, valuesAt } = chunk
+  const taken = to - from
+  const at = into.count
   readValues(chunk, bytes, isLoaded, from, to, into)
   if (startsAt < valuesAt) {
     into.startTimestamps ??= new Float64Array(into.capacity)

@@ -219,6 +219,18 @@ function isSteady(timestamps: Float64Array, from: number, to: number): boolean {
   return true
 }
 
+/**
+ * The step of a section whose `count` (more than one) timestamps follow each other at one step, from `first` to `last`: times of scraped series,
+ * which need no decoding. 0 for any other section, damaged ones among them.
+ */
+export function steadyStep(bytes: Uint8Array, at: number, end: number, count: number, first: number, last: number): number {
+  if (at >= end || bytes[at] !== STEPS || count < 2) return 0
+  const reader = new ByteReader(bytes, at + 1, end, 'timestamps')
+  if (reader.varint() !== first || reader.length(2) !== 1) return 0
+  const step = reader.uvarint()
+  return reader.uvarint() === count - 1 && first + step * (count - 1) === last ? step : 0
+}
+
 // What `writeSteps` writes for one run.
 function writeSteady(writer: ByteWriter, timestamps: Float64Array, from: number, count: number): void {
   writer.u8(STEPS)
