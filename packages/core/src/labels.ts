@@ -118,6 +118,12 @@ export class Labels implements Iterable<readonly [name: string, value: string]> 
   /** Order of label sets: pair by pair, name first, in byte order; a prefix comes before what it is a prefix of. */
   compare(other: Labels): number {
     const shared = Math.min(this.names.length, other.names.length)
+    if (this.names === other.names) {
+      for (let i = 0; i < shared; i++) {
+        if (this.values[i] !== other.values[i]) return compareStrings(this.values[i]!, other.values[i]!)
+      }
+      return 0
+    }
     for (let i = 0; i < shared; i++) {
       const byName = compareStrings(this.names[i]!, other.names[i]!)
       if (byName !== 0) return byName

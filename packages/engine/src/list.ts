@@ -3,6 +3,8 @@
  * them without looking at samples; only when deletes are in force are series selected one by one, so that what is hidden is not listed.
  */
 import { compareStrings, decodeLabels, type Labels, type Listing, type Matcher, type MetadataQuery } from '@tsink/core'
+import { SegmentIndex } from '@tsink/segment'
+import type { LabelNumbers } from './label-cache.ts'
 import { LabelTable } from './label-table.ts'
 import { assertOpen, type Parts } from './parts.ts'
 import { select } from './select.ts'
@@ -20,7 +22,7 @@ interface Source {
 
 export async function labelNames(parts: Parts, query: MetadataQuery): Promise<Listing<string>> {
   const names = new Set<string>()
-  await collect(
+  return collect(
     parts,
     query,
     (source, series) => {
@@ -29,13 +31,13 @@ export async function labelNames(parts: Parts, query: MetadataQuery): Promise<Li
     (labels) => {
       for (const name of labels.names) names.add(name)
     },
+    () => limited([...names].sort(compareStrings), query.limit),
   )
-  return limited([...names].sort(compareStrings), query.limit)
 }
 
 export async function labelValues(parts: Parts, name: string, query: MetadataQuery): Promise<Listing<string>> {
   const values = new Set<string>()
-  await collect(
+  return collect(
     parts,
     query,
     (source, series) => {
@@ -44,48 +46,86 @@ export async function labelValues(parts: Parts, name: string, query: MetadataQue
     (labels) => {
       if (labels.has(name)) values.add(labels.get(name))
     },
+    () => limited([...values].sort(compareStrings), query.limit),
   )
-  return limited([...values].sort(compareStrings), query.limit)
 }
 
 export async function series(parts: Parts, query: MetadataQuery): Promise<Listing<Labels>> {
-  const table = new LabelTable()
-  const selected = new Map<string, Labels>()
-  const slices = new Slices(parts.host.clock)
-  await collect(
+  const hidden = new Map<string, Labels>()
+  const chosen: { readonly source: Source; readonly series: Uint32Array }[] = []
+  let places = 0
+  return collect(
     parts,
     query,
-    async (source, given) => {
-      for (const each of given ?? source.select([])) {
-        table.add(source.labelBytes(each))
-        if (slices.due) await slices.pause()
-      }
+    (source, given) => {
+      const series = given ?? source.select([])
+      chosen.push({ source, series })
+      places += series.length
     },
     (labels) => {
-      selected.set(labels.key(), labels)
+      hidden.set(labels.key(), labels)
+    },
+    async () => {
+      const numbers = parts.labelCache.numbersFor(places)
+      const found = numbers === null ? await fromBytes(parts, chosen) : fromNumbers(parts, chosen, numbers)
+      for (const labels of hidden.values()) found.push(labels)
+      return limited(
+        found.sort((a, b) => a.compare(b)),
+        query.limit,
+      )
     },
   )
-  const found = [...selected.values()]
+}
+
+type Chosen = readonly { readonly source: Source; readonly series: Uint32Array }[]
+
+/** The label sets of series, each once, out of those that are kept between selections. So few are found in a moment. */
+function fromNumbers({ registry }: Parts, chosen: Chosen, numbers: LabelNumbers): Labels[] {
+  const found: Labels[] = []
+  const seen = new Set<number>()
+  for (const { source, series } of chosen) {
+    const column = source instanceof SegmentIndex ? numbers.columnOf(source) : null
+    for (const each of series) {
+      const number = column === null ? numbers.ofId(registry, each) : numbers.ofSeries(source as SegmentIndex, column, each)
+      if (chosen.length > 1) {
+        if (seen.has(number)) continue
+        seen.add(number)
+      }
+      found.push(numbers.labels(number))
+    }
+  }
+  return found
+}
+
+/** The same for any number of series. */
+async function fromBytes(parts: Parts, chosen: Chosen): Promise<Labels[]> {
+  const table = new LabelTable()
+  const slices = new Slices(parts.host.clock)
+  for (const { source, series } of chosen) {
+    for (const each of series) {
+      table.add(source.labelBytes(each))
+      if (slices.due) await slices.pause()
+    }
+  }
+  const found: Labels[] = []
   for (let number = 0; number < table.size; number++) {
     found.push(decodeLabels(table.labelBytes(number)))
     if (slices.due) await slices.pause()
   }
-  return limited(
-    found.sort((a, b) => a.compare(b)),
-    query.limit,
-  )
+  return found
 }
 
 /**
  * Calls `visit` for the registry and each segment that overlaps, with the series that the query selects (undefined: all of them); or, while deletes
- * are in force, `visitLabels` for each series with visible samples.
+ * are in force, `visitLabels` for each series with visible samples. `finish` makes the answer, while the sources may still be asked.
  */
-async function collect(
+async function collect<T>(
   parts: Parts,
   query: MetadataQuery,
-  visit: (source: Source, series: Uint32Array | undefined) => void | Promise<void>,
+  visit: (source: Source, series: Uint32Array | undefined) => void,
   visitLabels: (labels: Labels) => void,
-): Promise<void> {
+  finish: () => T | Promise<T>,
+): Promise<T> {
   assertOpen(parts)
   const selectors: readonly (readonly Matcher[])[] = query.selectors.length === 0 ? [[]] : query.selectors
   if (parts.tombstones.list.length > 0) {
@@ -96,7 +136,7 @@ async function collect(
         for (const { labels } of page) visitLabels(labels)
       }
     }
-    return
+    return finish()
   }
   const inRange = ({ base, minTime, maxTime }: { readonly base: number; readonly minTime: number; readonly maxTime: number }): boolean =>
     relative(query.minTime ?? null, base, -Infinity) <= maxTime && relative(query.maxTime ?? null, base, Infinity) >= minTime
@@ -105,16 +145,18 @@ async function collect(
     const sources: Source[] = view.heads.some(inRange) ? [parts.registry] : []
     for (const segment of view.segments) {
       if (!inRange(segment.info)) continue
-      const index = await parts.shelf.loadIndex(segment)
+      const index = parts.shelf.indexOf(segment) ?? (await parts.shelf.loadIndex(segment))
       if (index !== null) sources.push(index)
     }
+    const slices = new Slices(parts.host.clock)
     for (const source of sources) {
       for (const matchers of selectors) {
         const chosen = matchers.length === 0 ? undefined : source.select(matchers)
-        if (chosen === undefined || chosen.length > 0) await visit(source, chosen)
-        await parts.host.clock.turn()
+        if (chosen === undefined || chosen.length > 0) visit(source, chosen)
+        if (slices.due) await slices.pause()
       }
     }
+    return await finish()
   } finally {
     view.release()
   }
