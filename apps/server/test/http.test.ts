@@ -367,16 +367,16 @@ describe('metadata', () => {
     const now = Date.now()
     await importText(server, `{"feder.ated","a.b"="1"} 1 ${now}\n`)
     const url = `${server.url}/federate?match[]=${encodeURIComponent('{"feder.ated"}')}`
-    expect(await (await fetch(url)).text()).toBe(`# TYPE feder_ated untyped\nfeder_ated{a_b="1"} 1 ${now}\n`)
+    expect(await (await fetch(url)).text()).toBe(`# TYPE feder_ated untyped\nfeder_ated{a_b="1",instance=""} 1 ${now}\n`)
     const aware = await fetch(url, { headers: { accept: 'text/plain; version=1.0.0; escaping=allow-utf-8' } })
-    expect(await aware.text()).toBe(`# TYPE "feder.ated" untyped\n{"feder.ated","a.b"="1"} 1 ${now}\n`)
+    expect(await aware.text()).toBe(`# TYPE "feder.ated" untyped\n{"feder.ated","a.b"="1",instance=""} 1 ${now}\n`)
   })
 
   test('is federated in the text format', async () => {
     const now = Date.now()
-    await importText(server, `fed{x="1",y="a\\"b"} 1 ${now}\nfed{x="2"} 2.5 ${now}\n`)
+    await importText(server, `fed{instance="1",y="a\\"b"} 1 ${now}\nfed{x="2"} 2.5 ${now}\n`)
     const response = await fetch(`${server.url}/federate?match[]=fed`)
-    expect(await response.text()).toBe(`# TYPE fed untyped\nfed{x="1",y="a\\"b"} 1 ${now}\nfed{x="2"} 2.5 ${now}\n`)
+    expect(await response.text()).toBe(`# TYPE fed untyped\nfed{instance="1",y="a\\"b"} 1 ${now}\nfed{x="2",instance=""} 2.5 ${now}\n`)
   })
 })
 

@@ -142,11 +142,11 @@ test('federation is text that reads back as it was', () => {
   const vector = [
     { labels: odd, timestamp: 5, value: NaN, histogram: null },
     { labels: Labels.of({ __name__: 'b' }), timestamp: 7, value: 1e6, histogram: null },
-    { labels: Labels.of({ __name__: 'a', z: '1' }), timestamp: 6, value: 0.5, histogram: null },
+    { labels: Labels.of({ __name__: 'a', instance: 'i', z: '1' }), timestamp: 6, value: 0.5, histogram: null },
   ]
   const text = [...encodeFederation(vector)].join('')
   expect(text).toBe(
-    '# TYPE a untyped\na{z="1"} 0.5 6\n# TYPE b untyped\nb 1e+06 7\n# TYPE "my.metric" untyped\n{"my.metric","a b"="x \\"y\\"\\n\\\\",c=","} NaN 5\n',
+    '# TYPE a untyped\na{instance="i",z="1"} 0.5 6\n# TYPE b untyped\nb{instance=""} 1e+06 7\n# TYPE "my.metric" untyped\n{"my.metric","a b"="x \\"y\\"\\n\\\\",c=",",instance=""} NaN 5\n',
   )
   expect(flatten(decodePrometheusText(ascii(text), options).batch).map(({ labels }) => labels.key())).toEqual(
     [vector[2]!, vector[1]!, vector[0]!].map(({ labels }) => labels.key()),

@@ -6,11 +6,12 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { docs } from './docs.ts'
 import { differential } from './differential.ts'
-import { page } from './page.ts'
+import { page } from './page/page.ts'
 import type { Part } from './part.ts'
 import { findProgram, installMissing } from './programs.ts'
 import { prometheus } from './prometheus.ts'
 import { duckdb } from './readers/duckdb.ts'
+import { federate, federate3 } from './readers/federate.ts'
 import { grafana } from './readers/grafana.ts'
 import { remoteRead, remoteRead3 } from './readers/prometheus.ts'
 import { promtool, promtool3 } from './readers/promtool.ts'
@@ -52,6 +53,8 @@ const parts: readonly Part[] = [
   promtool,
   promtool3,
   vmctl,
+  federate,
+  federate3,
   duckdb,
   grafana,
   docs,

@@ -16,7 +16,7 @@ export function* encodeFederation(samples: readonly VectorSample[]): Generator<s
       family = labels.metric
       text += `# TYPE ${printName(family)} untyped\n`
     }
-    text += `${printSeries(labels)} ${printShortest(value)} ${timestamp}\n`
+    text += `${printSeries(labels, labels.has('instance') ? [] : NO_INSTANCE)} ${printShortest(value)} ${timestamp}\n`
     if (text.length < 65_536) continue
     yield text
     text = ''
@@ -24,14 +24,18 @@ export function* encodeFederation(samples: readonly VectorSample[]): Generator<s
   if (text !== '') yield text
 }
 
-/** A series as the text formats write it: `name{label="value"}`, or all in braces where the name needs quotes. */
-export function printSeries(labels: Labels): string {
+// A scraper that honours our labels would else take us for the instance of what has none.
+const NO_INSTANCE: readonly string[] = ['instance=""']
+
+/** A series as the text formats write it: `name{label="value"}`, or all in braces where the name needs quotes, with `more` pairs behind. */
+export function printSeries(labels: Labels, more: readonly string[] = []): string {
   const name = labels.metric
   const isBare = isLegacyMetricName(name)
   const parts = isBare || name === '' ? [] : [quote(name)]
   for (const [label, value] of labels) {
     if (label !== METRIC_NAME) parts.push(`${isLegacyLabelName(label) ? label : quote(label)}=${quote(value)}`)
   }
+  parts.push(...more)
   if (parts.length === 0) return name
   return `${isBare ? name : ''}{${parts.join(',')}}`
 }

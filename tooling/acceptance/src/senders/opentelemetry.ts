@@ -16,10 +16,12 @@ export const opentelemetry: Part = {
   async run(suite, stage) {
     const { DELTA, CUMULATIVE } = AggregationTemporalityPreference
     const grpc = `http://127.0.0.1:${stage.ports['otlp-grpc']}`
-    for (const [temporalityPreference, suffix] of [
-      [CUMULATIVE, ''],
-      [DELTA, '_delta'],
+    for (const [temporalityPreference, compression, suffix] of [
+      [CUMULATIVE, 'none', ''],
+      [DELTA, 'gzip', '_delta'],
     ] as const) {
+      // As it is set for programs that cannot be changed.
+      process.env['OTEL_EXPORTER_OTLP_COMPRESSION'] = compression
       const json = new JsonExporter({ url: `${stage.url}/v1/metrics`, temporalityPreference })
       await checkExporter(suite, stage, `otel_json${suffix}`, json)
       const protobuf = new ProtobufExporter({ url: `${stage.url}/api/v1/otlp/v1/metrics`, temporalityPreference })
