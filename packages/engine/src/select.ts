@@ -4,7 +4,6 @@
  * and decoded only when a series is read.
  */
 import {
-  compareLabelBytes,
   lowerBound,
   SampleBuffer,
   TsinkError,
@@ -24,7 +23,6 @@ import { LabelTable } from './label-table.ts'
 import { assertOpen, type Parts } from './parts.ts'
 import { ChunkSource, readNewest, readPieces, readRuns, readSources, SealedChunk, SegmentChunk, type Source } from './read.ts'
 import { Slices } from './slices.ts'
-import { sortNumbers } from './sort.ts'
 import { hiding, relative, visible, type Interval, type Tombstone } from './tombstones.ts'
 import { CaughtSlots, View } from './view.ts'
 
@@ -72,8 +70,7 @@ export function* selectNow(parts: Parts, selection: Selection): Generator<readon
     units.push(...caught.heads)
     const entries = new Entries(units, parts.labelCache)
     while (entries.join()) continue
-    if (selection.inLabelOrder === true) throw new TsinkError('UNSUPPORTED', 'series come in the order of their labels from select only')
-    yield* pages(parts, caught.view, entries, selection, null)
+    yield* pages(parts, caught.view, entries, selection)
   } finally {
     caught.view.release()
   }
@@ -92,8 +89,7 @@ export async function* select(parts: Parts, selection: Selection): AsyncGenerato
     const entries = new Entries(units, parts.labelCache)
     const slices = new Slices(parts.host.clock)
     while (entries.join()) if (slices.due) await slices.pause()
-    const order = selection.inLabelOrder === true ? await inLabelOrder(entries, slices) : null
-    for (const page of pages(parts, caught.view, entries, selection, order)) {
+    for (const page of pages(parts, caught.view, entries, selection)) {
       yield page
       if (slices.due) await slices.pause()
     }
@@ -439,36 +435,6 @@ class Entries {
     const place = this.#first[entry]!
     return this.unitAt(place).labels(this.itemAt(place))
   }
-
-  /** The canonical label bytes of an entry; a view that the next call may overwrite. */
-  labelBytes(entry: number): Uint8Array {
-    const place = this.#first[entry]!
-    return this.unitAt(place).labelBytes(this.itemAt(place))
-  }
-}
-
-/** The entries in the order of their labels. Their label bytes are gathered in one piece of memory, where they can be compared. */
-async function inLabelOrder(entries: Entries, slices: Slices): Promise<Uint32Array> {
-  const { count } = entries
-  const numbers = new Uint32Array(count)
-  const ends = new Uint32Array(count)
-  let arena = new Uint8Array(count * 64 + 1_024)
-  let size = 0
-  for (let entry = 0; entry < count; entry++) {
-    const bytes = entries.labelBytes(entry)
-    if (size + bytes.length > arena.length) {
-      const larger = new Uint8Array(Math.max(2 * arena.length, size + bytes.length))
-      larger.set(arena.subarray(0, size))
-      arena = larger
-    }
-    arena.set(bytes, size)
-    size += bytes.length
-    numbers[entry] = entry
-    ends[entry] = size
-    if ((entry & 255) === 255 && slices.due) await slices.pause()
-  }
-  const start = (entry: number): number => (entry === 0 ? 0 : ends[entry - 1]!)
-  return sortNumbers(numbers, (a, b) => compareLabelBytes(arena, start(a), ends[a]!, start(b), ends[b]!), slices)
 }
 
 /** Distinct numbers, renumbered from 0 in the order of their coming. */
@@ -498,16 +464,10 @@ class NumberTable {
   }
 }
 
-function* pages(
-  parts: Parts,
-  view: View,
-  entries: Entries,
-  selection: Selection,
-  order: Uint32Array | null,
-): Generator<readonly SelectedSeries[]> {
+function* pages(parts: Parts, view: View, entries: Entries, selection: Selection): Generator<readonly SelectedSeries[]> {
   let page: SelectedSeries[] = []
-  for (let i = 0; i < entries.count; i++) {
-    const series = seriesOf(view, selection, entries, order === null ? i : order[i]!)
+  for (let entry = 0; entry < entries.count; entry++) {
+    const series = seriesOf(view, selection, entries, entry)
     if (series === null) continue
     page.push(series)
     if (page.length === PAGE_SERIES) {
