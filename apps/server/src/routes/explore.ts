@@ -109,7 +109,7 @@ async function countSeries(store: Store, metric: string, range: Range, signal: A
   let series = 0
   for await (const page of labelPages(store, [Matcher.metric(metric)], range, signal)) {
     series += page.length
-    if (series >= MAX_COUNTED) return { series: MAX_COUNTED, exact: false }
+    if (series > MAX_COUNTED) return { series: MAX_COUNTED, exact: false }
   }
   return { series, exact: true }
 }
@@ -122,11 +122,11 @@ class Summary {
 
   async read(store: Store, matchers: readonly Matcher[], range: Range, signal: AbortSignal): Promise<void> {
     for await (const page of labelPages(store, matchers, range, signal)) {
-      for (const { labels } of page) this.#add(labels)
       if (this.#series >= MAX_SUMMARISED) {
         this.#exact = false
         return
       }
+      for (const { labels } of page) this.#add(labels)
       await yieldToHost()
     }
   }

@@ -5,14 +5,14 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { chromium } from 'playwright-core'
-import type { Part } from '../part.ts'
-import { findProgram } from '../programs.ts'
-import type { Suite } from '../suite.ts'
-import { checkEditor } from './editor.ts'
-import { checkExploring } from './exploring.ts'
-import { checkPanels } from './panels.ts'
-import { checkResults, sendHistogram } from './results.ts'
-import { PageUnderTest } from './page-under-test.ts'
+import type { Part } from './part.ts'
+import { findProgram } from './programs.ts'
+import type { Suite } from './suite.ts'
+import { checkEditor } from './page/editor.ts'
+import { checkExploring } from './page/exploring.ts'
+import { checkPanels } from './page/panels.ts'
+import { checkResults, sendHistogram } from './page/results.ts'
+import { PageUnderTest } from './page/page-under-test.ts'
 
 /** The page, drawn into a file when one is named. It shows what Prometheus sent, so that part runs before. */
 export function page(screenshot: string | null): Part {
