@@ -54,7 +54,6 @@ export {
   subtractHistograms,
   type Combined,
 } from './histogram/arithmetic.ts'
-export { classicFraction, classicQuantile, type ClassicBucket } from './histogram/classic.ts'
 export { compact } from './histogram/layout.ts'
 export { printHistogram } from './histogram/print.ts'
 export { histogramFraction, histogramQuantile, histogramVariance } from './histogram/quantile.ts'

@@ -7,7 +7,7 @@ import { forMetric } from '../annotations.ts'
 import type { Execution, Pages } from '../evaluate/execution.ts'
 import { FLOAT, HISTOGRAM, isEmpty, StepSeries, type Grid } from '../evaluate/steps.ts'
 import { mergeEqual } from '../evaluate/unique.ts'
-import { classicFraction, classicQuantile, type ClassicBucket } from '../histogram/classic.ts'
+import { ClassicBuckets, type BucketSeries } from '../histogram/classic.ts'
 import { histogramFraction, histogramQuantile } from '../histogram/quantile.ts'
 import { printShortest } from '../numbers.ts'
 import { quote } from '../strings.ts'
@@ -17,7 +17,7 @@ import type { HistogramPlan } from '../plan.ts'
 interface Family {
   readonly labels: Labels
   readonly metric: string
-  readonly buckets: { readonly bound: number; readonly series: StepSeries }[]
+  readonly buckets: BucketSeries[]
   readonly natives: StepSeries[]
 }
 
@@ -97,17 +97,18 @@ function eachStep(
   grid: Grid,
   execution: Execution,
   native: (series: StepSeries, k: number) => void,
-  classic: (buckets: ClassicBucket[], k: number) => void,
+  classic: (buckets: ClassicBuckets, k: number) => void,
 ): void {
+  const { natives } = family
+  const buckets = new ClassicBuckets(family.buckets)
   for (let k = 0; k < grid.count; k++) {
-    const found = family.natives.find((series) => series.kinds[k] === HISTOGRAM)
-    const buckets: ClassicBucket[] = []
-    for (const { bound, series } of family.buckets) if (series.kinds[k] === FLOAT) buckets.push({ bound, count: series.values[k]! })
-    if (found !== undefined && buckets.length > 0) {
+    const found = natives.length === 0 ? undefined : natives.find((series) => series.kinds[k] === HISTOGRAM)
+    const anyClassic = buckets.take(k)
+    if (found !== undefined && anyClassic) {
       const message = `vector contains a mix of classic and native histograms${forMetric(family.metric)}`
       execution.annotations.warn(message, plan.inputExpr)
     } else if (found !== undefined) native(found, k)
-    else if (buckets.length > 0) classic(buckets, k)
+    else if (anyClassic) classic(buckets, k)
   }
 }
 
@@ -148,7 +149,8 @@ function quantilesOf(
       put(quantiles[k]!, value, k)
     },
     (buckets, k) => {
-      const { value, straightened } = classicQuantile(quantiles[k]!, buckets)
+      const value = buckets.quantile(quantiles[k]!)
+      const { straightened } = buckets
       if (straightened !== null) {
         const { lowest, highest, largest } = straightened
         const timeMs = grid.startMs + k * grid.stepMs
@@ -186,7 +188,7 @@ function fractionsOf(
     },
     (buckets, k) => {
       result.kinds[k] = FLOAT
-      result.values[k] = classicFraction(lower[k]!, upper[k]!, buckets)
+      result.values[k] = buckets.fraction(lower[k]!, upper[k]!)
     },
   )
   if (!isEmpty(result)) out.push(result)
