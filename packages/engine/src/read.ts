@@ -3,7 +3,7 @@
  * in order of time; a source that overlaps no other is decoded straight into the caller's buffer, which is nearly always; sources that
  * overlap are decoded each on its own and merged, the later written winning.
  */
-import { assert, lowerBound, SampleBuffer, type SampleSummary } from '@tsink/core'
+import { assert, lowerBound, SampleBuffer, type ReadTally, type SampleSummary } from '@tsink/core'
 import { decodeChunk, decodeNewest, mergeColumns, openChunk } from '@tsink/codecs'
 import type { Segment, SegmentIndex } from '@tsink/segment'
 import { F64, HISTOGRAM } from './head.ts'
@@ -278,4 +278,20 @@ export function appendBuffer(source: SampleBuffer, from: number, to: number, int
 /** How many of ascending timestamps lie in an inclusive range. */
 export function countInRange(timestamps: Float64Array, count: number, minTime: number, maxTime: number): number {
   return lowerBound(timestamps, count, maxTime + 1) - lowerBound(timestamps, count, minTime)
+}
+
+/** How many sources from a place on are encoded chunks. */
+export function chunksIn(sources: readonly Source[], from: number): number {
+  let count = 0
+  for (let i = from; i < sources.length; i++) if (sources[i] instanceof ChunkSource) count++
+  return count
+}
+
+/** Counts the chunks of sources that are about to be decoded. */
+export function countDecoded(sources: readonly Source[], tally: ReadTally): void {
+  for (const source of sources) {
+    if (!(source instanceof ChunkSource)) continue
+    tally.chunksDecoded++
+    tally.bytesDecoded += source.bytes().length
+  }
 }
