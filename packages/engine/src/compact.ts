@@ -3,6 +3,7 @@
  * size; full chunks go over as they are. Deletes that are past undoing and retention by selector are carried out on the way.
  */
 import { decodeLabels, SampleBuffer, type Labels } from '@tsink/core'
+import { openChunk } from '@tsink/codecs'
 import type { Segment, SegmentIndex } from '@tsink/segment'
 import { planCompaction, type CompactionPlan } from './compaction-plan.ts'
 import { compareBytes } from './label-order.ts'
@@ -173,7 +174,9 @@ async function merge(
       if (++cursor.series < cursor.index.seriesCount) cursor.labelBytes = cursor.index.labelBytes(cursor.series)
     }
     batch.series(least)
-    rewriter.run(sources, -Infinity, Infinity, (chunk) => batch.chunk(0, chunk))
+    if (sources.every(({ family }) => family === sources[0]!.family))
+      rewriter.run(sources, -Infinity, Infinity, (chunk) => batch.chunk(0, chunk))
+    else for (const chunk of rewriteMixed(rewriter, sources)) batch.chunk(0, chunk)
     if (slices.due) {
       await slices.pause()
       // Closing does not wait for a merge that can as well be made another time.
@@ -190,17 +193,26 @@ function leastLabels(cursors: readonly Cursor[]): Uint8Array | null {
   return least
 }
 
-/** Appends an input's chunks of its present series; chunks of another kind of value that came before are dropped, as reads pass them over. */
+/** The chunks of a series that came back with another kind of value: each kind for itself, in the order of their first times. */
+function rewriteMixed(rewriter: Rewriter, sources: readonly Source[]): Uint8Array[] {
+  const chunks: { readonly bytes: Uint8Array; readonly minTime: number }[] = []
+  for (const family of new Set(sources.map((source) => source.family))) {
+    const ofFamily = sources.filter((source) => source.family === family)
+    rewriter.run(ofFamily, -Infinity, Infinity, (chunk) => {
+      const bytes = chunk.slice()
+      const { base, minOffset } = openChunk(bytes)
+      chunks.push({ bytes, minTime: base + minOffset })
+    })
+  }
+  return chunks.sort((a, b) => a.minTime - b.minTime).map(({ bytes }) => bytes)
+}
+
+/** Appends an input's chunks of its present series. */
 function appendSources(parts: Parts, cursor: Cursor, labels: Labels, base: number, oldest: number, into: Source[]): void {
   const { segment, index, tombstones, series } = cursor
   const intervals = visible(tombstones, labels, base, oldest, Infinity)
   if (intervals.length === 0) return
-  const found: Source[] = []
-  segmentSources(parts, segment, index, series, -Infinity, Infinity, intervals, found)
-  for (const source of found) {
-    if (into.length > 0 && into[0]!.family !== source.family) into.length = 0
-    into.push(source)
-  }
+  segmentSources(parts, segment, index, series, -Infinity, Infinity, intervals, into)
 }
 
 /** The earliest time of a series that retention keeps, relative to the base. */

@@ -17,6 +17,7 @@ import {
   type ValueKind,
 } from '@tsink/core'
 import type { Segment, SegmentIndex } from '@tsink/segment'
+import { F64 } from './head.ts'
 import { lastBefore, setHints } from './hints.ts'
 import type { LabelCache, LabelNumbers } from './label-cache.ts'
 import { LabelTable } from './label-table.ts'
@@ -485,6 +486,8 @@ function seriesOf(view: View, selection: Selection, entries: Entries, entry: num
   const labels = entries.labels(entry)
   const tally = selection.hints?.tally
   let kind = -1
+  let isMixed = false
+  let newest = -Infinity
   let windows: Window[] = []
   for (let place = entries.first(entry); place >= 0; place = entries.next(place)) {
     const unit = entries.unitAt(place)
@@ -498,18 +501,20 @@ function seriesOf(view: View, selection: Selection, entries: Entries, entry: num
     for (let i = before; i < sources.length; i++) {
       const source = sources[i]!
       if (intervals !== whole && !isVisible(source)) continue
-      // A series that was forgotten and came back with another kind of value: what was written later counts.
-      if (kind >= 0 && kind !== source.family) {
-        for (const each of windows) if (each.sources !== sources) each.sources.length = 0
-        kept = 0
-      }
-      kind = source.family
       sources[kept++] = source
+      if (source.family !== kind) {
+        isMixed ||= kind >= 0
+        if (base + Math.min(source.maxTime, maxTime) < newest) continue
+        kind = source.family
+      }
+      newest = Math.max(newest, base + Math.min(source.maxTime, maxTime))
     }
     sources.length = kept
     if (tally !== undefined) tally.chunksSkipped += unit.chunkCount(entries.itemAt(place)) - chunksIn(sources, before)
   }
   if (kind < 0) return null
+  // A series that was forgotten and came back with another kind of value: the kind of the newest sample counts.
+  if (isMixed) for (const { sources } of windows) sources.splice(0, sources.length, ...sources.filter(({ family }) => family === kind))
   if (windows.length > 1) windows = windows.filter((window) => window.sources.length > 0).sort((a, b) => a.base - b.base)
   if (windows.length > 1) return new WindowedSeries(labels, VALUE_KINDS[kind]!, windows, view, selection, entries, entry)
   return new StoredSeries(labels, VALUE_KINDS[kind]!, windows[0]!, view, selection, entries, entry)
@@ -553,7 +558,8 @@ function histogramBefore(
       const shift = unit.base - base
       return !overlaps(selection, unit) && unit.minTime + shift <= to && unit.maxTime + shift >= from
     })
-  return lastBefore(sources.filter(isVisible), base, time, isGap)
+  const ofKind = sources.filter((source) => source.family === F64 && isVisible(source))
+  return lastBefore(ofKind, base, time, isGap)
 }
 
 function isVisible(source: Source): boolean {

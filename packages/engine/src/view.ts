@@ -5,6 +5,7 @@
 import type { Segment } from '@tsink/segment'
 import type { Beside, Head } from './head.ts'
 import type { Parts } from './parts.ts'
+import type { Pins } from './pins.ts'
 import type { Tombstone } from './tombstones.ts'
 
 export class View {
@@ -18,15 +19,20 @@ export class View {
   constructor(parts: Parts) {
     this.#parts = parts
     this.#epoch = parts.pins.pin()
+    abandoned.register(this, { pins: parts.pins, epoch: this.#epoch }, this)
     this.segments = parts.shelf.segments
     this.heads = parts.heads.generations.flatMap((generation) => [...generation.heads.values()])
     this.tombstones = parts.tombstones.list
   }
 
   release(): void {
+    abandoned.unregister(this)
     this.#parts.pins.unpin(this.#epoch)
   }
 }
+
+/** Who begins a selection and never ends it holds its view until the iterator and its series are garbage; then it is let go all the same. */
+const abandoned = new FinalizationRegistry<{ readonly pins: Pins; readonly epoch: number }>(({ pins, epoch }) => pins.unpin(epoch))
 
 /** The state of some slots of a head when it was caught: later appends do not show. */
 export class CaughtSlots {
