@@ -35,19 +35,24 @@ test.each([
     'a.b,x=y:1|c\na.b#x=y:1|c\r\na.[x=y]b:1|c',
     [event('counter', 1, { x: 'y' }), event('counter', 1, { x: 'y' }), event('counter', 1, { x: 'y' })],
   ],
+  // As DogStatsD's clients of protocol 1.6 write it.
+  ['a.b:1|c|T1656581400|#x:y|c:ci-1|card:high', [event('counter', 1, { x: 'y', container_id: 'ci-1' })]],
+  ['a.b:1|c|@0.5|#x:y|c:ci-1|e:it-false,cn-web|card:low|T1656581400', [event('counter', 2, { x: 'y', container_id: 'ci-1' })]],
   ['_e{5,4}:title|text\n_sc|Redis|2', []],
 ])('%j', (text, want) => {
   expect(events(text)).toEqual(want)
 })
 
 test('bad lines cost themselves', () => {
-  const { events: good, rejected } = decodeStatsd(ascii('a:1|c\nb\nc:x|c\nd:1|q\nf:1|c|%\ng:1|c'))
+  const { events: good, rejected } = decodeStatsd(ascii('a:1|c\nb\nc:x|c\nd:1|q\nf:1|c|%\ng:1|c\nh:1|c|card\ni:1|c|extra'))
   expect(good.map(({ name }) => name)).toEqual(['a', 'g'])
   expect(rejected.listed.map(({ where, reason }) => `${where}: ${reason}`)).toEqual([
     'line 2: expected name:value|type',
     'line 3: the value "x" is no number',
     'line 4: the type "q" is not known',
     'line 5: found "%" behind the type',
+    'line 7: expected c:container, found "card"',
+    'line 8: expected e:data, found "extra"',
   ])
   expect(decodeStatsd(new Uint8Array(STATSD_LIMITS.packetBytes + 1)).rejected.count).toBe(1)
 })

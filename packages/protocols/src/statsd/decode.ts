@@ -124,8 +124,8 @@ function isObserved(type: string): boolean {
 }
 
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/
-/** Value, type and, in any order, rate, tags, container and time. */
-const MAX_PARTS = 6
+/** Value, type and, in any order, rate, tags, container, external data, cardinality and time. */
+const MAX_PARTS = 8
 
 function parseSample(
   name: string,
@@ -151,8 +151,14 @@ function parseSample(
         if (dialects.dogstatsd !== false) parseTags(part.slice(1), ':', labels)
         break
       case 'c':
+        // How many of its own tags Datadog's agent should add; we add none.
+        if (part.startsWith('card:')) break
         if (!part.startsWith('c:') || part.length === 2) return refuse(`expected c:container, found ${JSON.stringify(part.slice(0, 40))}`)
         if (dialects.dogstatsd !== false) labels['container_id'] = part.slice(2)
+        break
+      case 'e':
+        // By which Datadog's agent finds the container when the client cannot name it.
+        if (!part.startsWith('e:')) return refuse(`expected e:data, found ${JSON.stringify(part.slice(0, 40))}`)
         break
       case 'T':
         // Samples are flushed with the time of the flush.
