@@ -52,6 +52,8 @@ const KIND_MASK = 15
 /** Half a million series with 200 bytes of labels twice: what a busy tenant's senders name between restarts. */
 const MAX_SERIES = 524_288
 const MAX_BYTES = 256 * 1024 * 1024
+/** Texts of keys that have numbers; forgotten together, since their series are soon known under new ones. */
+const MAX_NUMBERS = 65_536
 /** Batches whose numbers are still to come: an append in flight holds one each. */
 const MAX_PENDING = 64
 
@@ -80,6 +82,8 @@ export class SeriesCache {
   #next = 0
   #generation = 0
   #pending: Pending[] = []
+  readonly #numbers = new Map<string, number>()
+  #lastNumber = 0
   #walk: SeriesWalk | null | undefined
   #walkPending: Pending[] = []
 
@@ -158,6 +162,17 @@ export class SeriesCache {
   /** A view of an entry's canonical label bytes; do not keep it beyond the next `add`. */
   labelBytes(entry: number): Uint8Array {
     return this.#arena.subarray(this.#forms[entry]!, this.#keys[entry + 1]!)
+  }
+
+  /** A number for a text that many keys have in common, so that they hold the number in its place. Never the same for two texts. */
+  numberOf(text: string): number {
+    let number = this.#numbers.get(text)
+    if (number === undefined) {
+      if (this.#numbers.size >= MAX_NUMBERS) this.#numbers.clear()
+      number = ++this.#lastNumber
+      this.#numbers.set(text, number)
+    }
+    return number
   }
 
   /** Keeps the batch's table until its store has filled in the numbers. `entries[slot]` is the slot's entry plus 1, or 0. */

@@ -174,13 +174,14 @@ function readMetric(fields: Fields, path: Path): OtlpMetric {
 function readData(fields: Fields, path: Path): OtlpData | null {
   const get = (name: string): Fields | null => (field(fields, name) === undefined ? null : optionalObject(fields, name, path))
   const gauge = get('gauge')
-  if (gauge !== null) return { kind: 'gauge', points: listOf(gauge, 'dataPoints', join(path, 'gauge'), readNumber) }
+  if (gauge !== null) return { kind: 'gauge', points: listOf(gauge, 'dataPoints', join(path, 'gauge'), readNumber), raw: null }
   const sum = get('sum')
   if (sum !== null) {
     const where = join(path, 'sum')
     return {
       kind: 'sum',
       points: listOf(sum, 'dataPoints', where, readNumber),
+      raw: null,
       temporality: temporalityOf(sum, where),
       isMonotonic: field(sum, 'isMonotonic') === true,
     }

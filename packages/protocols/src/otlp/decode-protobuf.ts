@@ -20,14 +20,18 @@ import {
   type OtlpExemplar,
   type OtlpMetric,
   type OtlpRequest,
+  type RawPoints,
   type ResourceMetrics,
   type ScopeMetrics,
   type SummaryPoint,
 } from './model.ts'
 
-/** @throws TsinkError BAD_REQUEST */
-export function decodeOtlpProtobuf(body: Uint8Array): OtlpRequest {
-  const reader = new ProtoReader(body, 'OTLP')
+/**
+ * With `keepsRaw` number points that stand one behind the other are left unread in the body, see RawPoints.
+ * @throws TsinkError BAD_REQUEST
+ */
+export function decodeOtlpProtobuf(body: Uint8Array, keepsRaw = false): OtlpRequest {
+  const reader = new OtlpReader(body, keepsRaw)
   const resources: ResourceMetrics[] = []
   fields(reader, (tag) => {
     if (tag === ((1 << 3) | BYTES)) resources.push(nested(reader, readResource))
@@ -36,18 +40,27 @@ export function decodeOtlpProtobuf(body: Uint8Array): OtlpRequest {
   return { resources }
 }
 
+class OtlpReader extends ProtoReader {
+  readonly keepsRaw: boolean
+
+  constructor(body: Uint8Array, keepsRaw: boolean) {
+    super(body, 'OTLP')
+    this.keepsRaw = keepsRaw
+  }
+}
+
 function fields(reader: ProtoReader, each: (tag: number) => void): void {
   while (reader.more) each(reader.tag())
 }
 
-function nested<T>(reader: ProtoReader, read: (reader: ProtoReader) => T): T {
+function nested<T, R extends ProtoReader>(reader: R, read: (reader: R) => T): T {
   const outer = reader.enter()
   const value = read(reader)
   reader.leave(outer)
   return value
 }
 
-function readResource(reader: ProtoReader): ResourceMetrics {
+function readResource(reader: OtlpReader): ResourceMetrics {
   let attributes: Attribute[] = []
   const scopes: ScopeMetrics[] = []
   fields(reader, (tag) => {
@@ -66,7 +79,7 @@ function readResource(reader: ProtoReader): ResourceMetrics {
   return { attributes, scopes }
 }
 
-function readScope(reader: ProtoReader): ScopeMetrics {
+function readScope(reader: OtlpReader): ScopeMetrics {
   let name = ''
   let version = ''
   let schemaUrl = ''
@@ -89,7 +102,7 @@ function readScope(reader: ProtoReader): ScopeMetrics {
   return { name, version, schemaUrl, attributes, metrics }
 }
 
-function readMetric(reader: ProtoReader): OtlpMetric {
+function readMetric(reader: OtlpReader): OtlpMetric {
   const metric: OtlpMetric = { name: '', description: '', unit: '', data: null }
   while (reader.more) {
     const tag = reader.tag()
@@ -104,10 +117,10 @@ function readMetric(reader: ProtoReader): OtlpMetric {
         metric.unit = reader.string()
         break
       case (5 << 3) | BYTES:
-        metric.data = readData(reader, { kind: 'gauge', points: [] }, readNumber)
+        metric.data = readData(reader, { kind: 'gauge', points: [], raw: null }, readNumber)
         break
       case (7 << 3) | BYTES:
-        metric.data = readData(reader, { kind: 'sum', points: [], temporality: 'unspecified', isMonotonic: false }, readNumber)
+        metric.data = readData(reader, { kind: 'sum', points: [], raw: null, temporality: 'unspecified', isMonotonic: false }, readNumber)
         break
       case (9 << 3) | BYTES:
         metric.data = readData(reader, { kind: 'histogram', points: [], temporality: 'unspecified' }, readHistogram)
@@ -126,12 +139,16 @@ function readMetric(reader: ProtoReader): OtlpMetric {
 }
 
 /** Reads points (1), the temporality (2) and whether a sum is monotonic (3). */
-function readData<D extends OtlpData>(reader: ProtoReader, data: D, readPoint: (reader: ProtoReader) => unknown): D {
+function readData<D extends OtlpData>(reader: OtlpReader, data: D, readPoint: (reader: ProtoReader) => unknown): D {
   const outer = reader.enter()
   const points: unknown[] = data.points
   while (reader.more) {
     const tag = reader.tag()
     if (tag === ((1 << 3) | BYTES)) {
+      if (reader.keepsRaw && 'raw' in data && data.raw === null && points.length === 0) {
+        data.raw = new RawNumbers(reader)
+        continue
+      }
       const end = reader.enter()
       points.push(readPoint(reader))
       reader.leave(end)
@@ -141,6 +158,33 @@ function readData<D extends OtlpData>(reader: ProtoReader, data: D, readPoint: (
   }
   reader.leave(outer)
   return data
+}
+
+/** Number points of a body that stand one behind the other. */
+class RawNumbers implements RawPoints {
+  readonly start: number
+  end: number
+  count = 0
+  readonly #bytes: Uint8Array
+
+  /** Passes over the points from the one whose length the reader stands at to the last before another field. */
+  constructor(reader: ProtoReader) {
+    this.#bytes = reader.bytes
+    this.start = reader.at - 1
+    do {
+      if (this.count > 0) reader.at++
+      reader.at = reader.length()
+      this.count++
+    } while (reader.more && reader.bytes[reader.at] === ((1 << 3) | BYTES))
+    this.end = reader.at
+  }
+
+  read(at: number): { readonly point: NumberPoint; readonly next: number } {
+    const reader = new ProtoReader(this.#bytes, 'OTLP', at + 1, this.end)
+    reader.enter()
+    const point = readNumber(reader)
+    return { point, next: reader.at }
+  }
 }
 
 function readNumber(reader: ProtoReader): NumberPoint {

@@ -15,8 +15,10 @@ import { Translator, type OtlpOptions } from './translate.ts'
 /** Decodes a body that is no longer compressed. @throws TsinkError BAD_REQUEST, TOO_LARGE */
 export function decodeOtlp(body: Uint8Array, encoding: OtlpEncoding, options: OtlpOptions): Decoded {
   if (body.length > OTLP_LIMITS.bodyBytes) throw tooLarge('OTLP body bytes', body.length, OTLP_LIMITS.bodyBytes)
-  const request = encoding === 'protobuf' ? decodeOtlpProtobuf(body) : decodeOtlpJson(body)
-  const translator = new Translator(options)
-  translator.request(request)
-  return { batch: translator.batch.build(), rejected: translator.rejected }
+  const isProtobuf = encoding === 'protobuf'
+  // Deltas are not added up before all of a body is known to be sound.
+  const isWalkable = isProtobuf && typeof options.delta !== 'object'
+  const translator = new Translator(options, isWalkable ? body : null)
+  translator.request(isProtobuf ? decodeOtlpProtobuf(body, translator.batch.isWalked) : decodeOtlpJson(body))
+  return translator.batch.decoded(translator.rejected)
 }

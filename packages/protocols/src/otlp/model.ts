@@ -17,6 +17,15 @@ export function attributeList(attributes: readonly Attribute[]): AttributeList {
   return { list: () => attributes, raw: null }
 }
 
+/** The number points of a metric where they stand in a protobuf body, one behind the other: those that the kernel takes are never read here. */
+export interface RawPoints {
+  readonly start: number
+  readonly end: number
+  readonly count: number
+  /** Reads the point at byte `at`; answers it and where the next one begins. */
+  read(at: number): { readonly point: NumberPoint; readonly next: number }
+}
+
 /** An instant: whole milliseconds since the epoch, and the nanoseconds on top. 0 means unset. */
 export interface Instant {
   readonly ms: number
@@ -62,8 +71,8 @@ export interface OtlpMetric {
 }
 
 export type OtlpData =
-  | { readonly kind: 'gauge'; readonly points: NumberPoint[] }
-  | { readonly kind: 'sum'; readonly points: NumberPoint[]; temporality: Temporality; isMonotonic: boolean }
+  | { readonly kind: 'gauge'; readonly points: NumberPoint[]; raw: RawPoints | null }
+  | { readonly kind: 'sum'; readonly points: NumberPoint[]; raw: RawPoints | null; temporality: Temporality; isMonotonic: boolean }
   | { readonly kind: 'histogram'; readonly points: HistogramPoint[]; temporality: Temporality }
   | { readonly kind: 'exponential'; readonly points: ExponentialPoint[]; temporality: Temporality }
   | { readonly kind: 'summary'; readonly points: SummaryPoint[] }

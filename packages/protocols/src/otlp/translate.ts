@@ -13,11 +13,12 @@ import {
   type MetricType,
   type Span,
 } from '@tsink/core'
+import type { SeriesWalk } from '@tsink/kernel'
 import { BatchWriter } from '../batch-writer.ts'
 import { Rejected, type DecodeOptions } from '../decoded.ts'
 import { LabelWriter } from '../label-writer.ts'
 import { KEY_KINDS } from '../series-cache.ts'
-import { bytesOf, codePoints } from '../utf8.ts'
+import { codePoints } from '../utf8.ts'
 import type { DeltaAccumulator } from './accumulate.ts'
 import { OTLP_LIMITS } from './limits.ts'
 import {
@@ -33,6 +34,7 @@ import {
   type OtlpExemplar,
   type OtlpMetric,
   type OtlpRequest,
+  type RawPoints,
   type ResourceMetrics,
   type ScopeMetrics,
   type SummaryPoint,
@@ -96,15 +98,14 @@ export class Translator {
   // What the resource's promoted attributes become, for the list that they were made of.
   #promotedFor: readonly Attribute[] | null = null
   #promotedAs: ReadonlyMap<string, string> = new Map()
-  // The key of the present series in the cache: what all points of a metric share is written once.
+  // The key of the present series in the cache: a number for what all points of a metric share, and their attributes as they stand in the body.
   #context = ''
   #key: Uint8Array = new Uint8Array(4_096)
-  #keyHead = ''
-  #keyHeadEnd = 0
   #minTime: Instant | null = null
   #maxTime: Instant | null = null
 
-  constructor(options: OtlpOptions) {
+  /** `body` is given where the kernel may take points from it. */
+  constructor(options: OtlpOptions, body: Uint8Array | null) {
     this.#options = options
     const strategy = options.translationStrategy ?? 'UnderscoreEscapingWithSuffixes'
     const utf8 = strategy === 'NoUTF8EscapingWithSuffixes' || strategy === 'NoTranslation'
@@ -115,7 +116,7 @@ export class Translator {
       underscoreSanitization: options.labelNameUnderscoreSanitization ?? true,
       preserveMultipleUnderscores: options.labelNamePreserveMultipleUnderscores ?? true,
     }
-    this.batch = new BatchWriter(options)
+    this.batch = new BatchWriter(options, 16, 1_024, body)
   }
 
   request(request: OtlpRequest): void {
@@ -133,7 +134,8 @@ export class Translator {
     this.#maxTime = null
     for (const scope of resource.scopes) {
       this.#scope = this.#scopeAttributes(scope)
-      this.#context = JSON.stringify([this.#job, this.#instance, this.#promoted, this.#scope, this.#naming, this.#labelNaming])
+      const context = JSON.stringify([this.#job, this.#instance, this.#promoted, this.#scope, this.#naming, this.#labelNaming])
+      this.#context = this.#options.cache === undefined ? '' : `${this.#options.cache.numberOf(context)}`
       for (const metric of scope.metrics) this.#metric(metric)
     }
     if (this.#options.disableTargetInfo !== true && this.#maxTime !== null) this.#targetInfo(resource, this.#minTime!, this.#maxTime)
@@ -154,33 +156,74 @@ export class Translator {
 
   #metric(metric: OtlpMetric): void {
     const { data } = metric
-    if (data === null || data.points.length === 0) return
+    if (data === null) return
+    const raw = 'raw' in data ? data.raw : null
+    const count = data.points.length + (raw?.count ?? 0)
+    if (count === 0) return
     const where = `metric ${JSON.stringify(metric.name)}`
-    for (const { time } of data.points) {
-      if (this.#minTime === null || isBefore(time, this.#minTime)) this.#minTime = time
-      if (this.#maxTime === null || isBefore(this.#maxTime, time)) this.#maxTime = time
-    }
+    for (const { time } of data.points) this.#sees(time)
     const isDelta = 'temporality' in data && data.temporality === 'delta'
     const delta = this.#options.delta ?? 'refuse'
+    let name = ''
+    let problem: string | null = null
     if ('temporality' in data && (data.temporality === 'unspecified' || (isDelta && delta === 'refuse'))) {
       const reason = isDelta ? 'its temporality is delta, which is not taken here' : 'its temporality is not said'
-      this.rejected.add(where, `invalid temporality and type combination for ${where}: ${reason}`, data.points.length)
-      return
+      problem = `invalid temporality and type combination for ${where}: ${reason}`
+    } else {
+      try {
+        name = translateMetricName(metric.name, metric.unit, metricTypeOf(data), this.#naming)
+      } catch (error) {
+        problem = (error as Error).message
+      }
     }
-    let name: string
-    try {
-      name = translateMetricName(metric.name, metric.unit, metricTypeOf(data), this.#naming)
-    } catch (error) {
-      this.rejected.add(where, (error as Error).message, data.points.length)
+    if (problem !== null) {
+      this.rejected.add(where, problem, count)
+      if (raw !== null) for (let at = raw.start; at < raw.end; at = this.#read(raw, at).next);
       return
     }
     const isKept = isDelta && delta === 'keep'
     this.batch.metadata(name, { type: isKept ? 'unknown' : familyTypeOf(data), help: metric.description, unit: translateUnit(metric.unit) })
+    if (raw !== null) this.#rawPoints(name, raw, where)
     const points = isDelta && typeof delta === 'object' ? delta.accumulate(this.#streamKey(name), data) : data
     points.points.forEach((point, index) => {
-      const problem = this.#point(name, points, point, isKept)
-      if (problem !== null) this.rejected.add(`${where} point ${index}`, problem)
+      const refusal = this.#point(name, points, point, isKept)
+      if (refusal !== null) this.rejected.add(`${where} point ${index + (raw?.count ?? 0)}`, refusal)
     })
+  }
+
+  /** The kernel takes points of known series; the one where it stops is read here. */
+  #rawPoints(name: string, raw: RawPoints, where: string): void {
+    const { batch } = this
+    batch.setContext(numberBytes(this.#keyNumber(name, '')))
+    const take = (walk: SeriesWalk, from: number): number => {
+      const stop = walk.numberPoints(from, raw.end)
+      if (walk.lines > 0) {
+        this.#sees({ ms: walk.minTime, nanos: 0 })
+        this.#sees({ ms: walk.maxTime, nanos: 0 })
+      }
+      return stop
+    }
+    let index = 0
+    for (let at = raw.start; ; index++) {
+      at = batch.pass(at, take)
+      index += batch.passed
+      if (at >= raw.end) return
+      const { point, next } = this.#read(raw, at)
+      const refusal = this.#number(name, point)
+      if (refusal !== null) this.rejected.add(`${where} point ${index}`, refusal)
+      at = next
+    }
+  }
+
+  #read(raw: RawPoints, at: number): { readonly point: NumberPoint; readonly next: number } {
+    const read = raw.read(at)
+    this.#sees(read.point.time)
+    return read
+  }
+
+  #sees(time: Instant): void {
+    if (this.#minTime === null || isBefore(time, this.#minTime)) this.#minTime = time
+    if (this.#maxTime === null || isBefore(this.#maxTime, time)) this.#maxTime = time
   }
 
   /** What tells apart the delta streams of one name: the resource and the scope. */
@@ -322,25 +365,18 @@ export class Translator {
     return end >= 0 ? this.batch.remember(this.#key, 0, end, KEY_KINDS.otlp, this.#labels) : this.batch.add(this.#labels)
   }
 
-  /** The key of a series of this request: everything that its labels are made of. Answers where it ends. */
+  /** Writes the key of a series of this request: everything that its labels are made of. Answers where it ends. */
   #writeKey(name: string, raw: { readonly bytes: Uint8Array; readonly start: number; readonly end: number }, extraValue: string): number {
-    const head = `${name}\u0000${extraValue}\u0000${this.#context}`
-    const size = raw.end - raw.start
-    if (head !== this.#keyHead) {
-      const bytes = bytesOf(head)
-      if (bytes.length > this.#key.length) this.#key = new Uint8Array(bytes.length * 2)
-      this.#key.set(bytes)
-      this.#keyHead = head
-      this.#keyHeadEnd = bytes.length
-    }
-    const end = this.#keyHeadEnd + size
-    if (end > this.#key.length) {
-      const key = new Uint8Array(end * 2)
-      key.set(this.#key.subarray(0, this.#keyHeadEnd))
-      this.#key = key
-    }
-    this.#key.set(raw.bytes.subarray(raw.start, raw.end), this.#keyHeadEnd)
+    const end = 4 + raw.end - raw.start
+    if (end > this.#key.length) this.#key = new Uint8Array(end * 2)
+    this.#key.set(numberBytes(this.#keyNumber(name, extraValue)))
+    this.#key.set(raw.bytes.subarray(raw.start, raw.end), 4)
     return end
+  }
+
+  /** A number for all that the points of a metric share. */
+  #keyNumber(name: string, extraValue: string): number {
+    return this.#options.cache?.numberOf(`${this.#context}\u0000${name}\u0000${extraValue}`) ?? 0
   }
 
   #writeLabels(
@@ -429,7 +465,8 @@ export class Translator {
     }
     const slot = this.batch.add(this.#labels)
     this.batch.metadata(name, { type: 'gauge', help: 'Target metadata' })
-    const key = [...this.#labels.bytes.subarray(0, this.#labels.length)].join()
+    // In the kernel's table equal label sets have one slot.
+    const key = this.batch.isWalked ? slot : [...this.#labels.bytes.subarray(0, this.#labels.length)].join()
     const step = Math.max(1, (this.#options.lookbackMs ?? DEFAULT_LOOKBACK_MS) / 2)
     const times: number[] = []
     for (let time = from.ms; time < to.ms && times.length < OTLP_LIMITS.targetInfoSamples; time += step) times.push(time)
@@ -441,6 +478,14 @@ export class Translator {
       this.batch.float(slot, time, 1)
     }
   }
+}
+
+const number = new Uint32Array(1)
+const numberAsBytes = new Uint8Array(number.buffer)
+
+function numberBytes(value: number): Uint8Array {
+  number[0] = value
+  return numberAsBytes
 }
 
 function metricTypeOf(data: OtlpData): OtlpMetricType {
