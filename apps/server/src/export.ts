@@ -14,7 +14,7 @@ import {
   VM_JSON_CONTENT_TYPE,
   type CsvField,
 } from '@tsink/protocols'
-import { yieldToHost } from './cancellation.ts'
+import { runsOf, Turns } from './turns.ts'
 
 export type ExportFormat = 'jsonl' | 'csv' | 'ndjson' | 'openmetrics' | 'parquet' | 'arrow'
 
@@ -46,11 +46,6 @@ export const EXPORT_CONTENT_TYPES: Readonly<Record<ExportFormat, string>> = {
   arrow: 'application/vnd.apache.arrow.stream',
 }
 
-/** Samples of one series that are read at once; a series of any length comes in runs of so many. */
-const RUN_SAMPLES = 65_536
-/** So long an export keeps the thread before others have their turn. */
-const SLICE_MS = 10
-
 /**
  * The pieces of an export. Selections see the store as it is when the first piece is asked for; OpenMetrics is made metric by metric, each as it
  * is at its turn.
@@ -60,34 +55,22 @@ export async function* exportPieces(store: Store, request: ExportRequest): Async
   if (store.unit !== 'ms') throw new TsinkError('UNSUPPORTED', `exports have milliseconds, and this store counts in ${store.unit}`)
   const buffer = new SampleBuffer()
   let encoder: SeriesEncoder | null = null
-  let sliceBegan = performance.now()
+  const turns = new Turns()
   for await (const page of request.format === 'openmetrics' ? pagesByMetric(store, request) : pagesOf(store, request)) {
     encoder ??= await encoderFor(store, request)
     for (const series of page) {
       for (const _ of runsOf(series, buffer)) {
         for (const piece of encoder.series(series.labels, buffer)) {
           yield piece
-          if (performance.now() - sliceBegan < SLICE_MS) continue
-          await yieldToHost()
-          sliceBegan = performance.now()
+          if (turns.isDue) await turns.give()
         }
       }
-      if (performance.now() - sliceBegan < SLICE_MS) continue
+      if (!turns.isDue) continue
       request.signal?.throwIfAborted()
-      await yieldToHost()
-      sliceBegan = performance.now()
+      await turns.give()
     }
   }
   yield* (encoder ?? (await encoderFor(store, request))).end()
-}
-
-/** Fills the buffer with a series' samples, run by run. */
-function* runsOf(series: SelectedSeries, buffer: SampleBuffer): Generator<void, void, undefined> {
-  if (series.maxSamples > RUN_SAMPLES && series.readRuns !== undefined) yield* series.readRuns(buffer, RUN_SAMPLES)
-  else {
-    series.read(buffer)
-    if (buffer.count > 0) yield
-  }
 }
 
 /** All selected series, each once. All selections have begun, and see the store as it is, when the first page comes. */

@@ -107,3 +107,12 @@ interface Waiter {
   readonly admit: () => void
   readonly done: () => void
 }
+
+/** The same items; leaves the gate behind the last one, or when nobody wants more. */
+export async function* released<T>(items: AsyncIterable<T>, release: Release): AsyncGenerator<T, void, undefined> {
+  try {
+    yield* items
+  } finally {
+    release()
+  }
+}

@@ -44,6 +44,7 @@ export {
 export {
   compareStrings,
   decodeLabels,
+  compareLabelBytes,
   encodeLabels,
   isLegacyLabelName,
   isLegacyMetricName,

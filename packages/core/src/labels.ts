@@ -275,6 +275,23 @@ export function encodeLabels(labels: Labels): Uint8Array {
   return bytes.slice(0, at)
 }
 
+/** The order of two label sets by their canonical bytes in one array, as {@link Labels.compare} has it: name by name and value by value. */
+export function compareLabelBytes(bytes: Uint8Array, startA: number, endA: number, startB: number, endB: number): number {
+  let [a, b] = [startA, startB]
+  while (a < endA && b < endB) {
+    let lengthA = 0
+    for (let shift = 0, byte = 0x80; byte >= 0x80; shift += 7) lengthA |= ((byte = bytes[a++]!) & 0x7f) << shift
+    let lengthB = 0
+    for (let shift = 0, byte = 0x80; byte >= 0x80; shift += 7) lengthB |= ((byte = bytes[b++]!) & 0x7f) << shift
+    const shared = Math.min(lengthA, lengthB)
+    for (let i = 0; i < shared; i++) if (bytes[a + i] !== bytes[b + i]) return bytes[a + i]! - bytes[b + i]!
+    if (lengthA !== lengthB) return lengthA - lengthB
+    a += lengthA
+    b += lengthB
+  }
+  return endA - a - (endB - b)
+}
+
 /**
  * The label set of canonical bytes.
  * @throws TsinkError BAD_LABEL when the bytes are not canonical.

@@ -20,6 +20,8 @@ export interface Selection {
   readonly minTime: Timestamp
   /** Inclusive. */
   readonly maxTime: Timestamp
+  /** Series come in the order of their labels (see `Labels.compare`), where they would come in none. It costs a sort. */
+  readonly inLabelOrder?: boolean
   /** What will be done with the samples; a store may use it to read less, and may ignore it. */
   readonly hints?: SelectionHints
   /** Aborts the selection: pages that are not read yet end with an error CANCELED. */
@@ -162,7 +164,7 @@ export interface Store {
   append(batch: WriteBatch): Promise<AppendResult>
 
   /**
-   * Selects series, page by page, in no promised order; each label set comes once. The view is fixed when the first page is asked for.
+   * Selects series, page by page, in no promised order unless the selection asks for one; each label set comes once. The view is fixed when the first page is asked for.
    * Ending the iteration early (`break`, `return`) releases what the selection holds.
    */
   select(selection: Selection): AsyncIterable<readonly SelectedSeries[]>

@@ -4,13 +4,13 @@
  * and decoded only when a series is read.
  */
 import {
+  compareLabelBytes,
   lowerBound,
   SampleBuffer,
   TsinkError,
   VALUE_KINDS,
   type Histogram,
   type Labels,
-  type ReadTally,
   type SampleSummary,
   type SelectedSeries,
   type Selection,
@@ -22,8 +22,9 @@ import { lastBefore, setHints } from './hints.ts'
 import type { LabelCache, LabelNumbers } from './label-cache.ts'
 import { LabelTable } from './label-table.ts'
 import { assertOpen, type Parts } from './parts.ts'
-import { ChunkSource, readNewest, readPieces, readRuns, readSources, SealedChunk, SegmentChunk, type Source } from './read.ts'
+import { chunksIn, countDecoded, readNewest, readPieces, readRuns, readSources, SealedChunk, SegmentChunk, type Source } from './read.ts'
 import { Slices } from './slices.ts'
+import { sortNumbers } from './sort.ts'
 import { hiding, relative, visible, type Interval, type Tombstone } from './tombstones.ts'
 import { CaughtSlots, View } from './view.ts'
 
@@ -71,7 +72,8 @@ export function* selectNow(parts: Parts, selection: Selection): Generator<readon
     units.push(...caught.heads)
     const entries = new Entries(units, parts.labelCache)
     while (entries.join()) continue
-    yield* pages(parts, caught.view, entries, selection)
+    if (selection.inLabelOrder === true) throw new TsinkError('UNSUPPORTED', 'series come in the order of their labels from select only')
+    yield* pages(parts, caught.view, entries, selection, null)
   } finally {
     caught.view.release()
   }
@@ -90,7 +92,8 @@ export async function* select(parts: Parts, selection: Selection): AsyncGenerato
     const entries = new Entries(units, parts.labelCache)
     const slices = new Slices(parts.host.clock)
     while (entries.join()) if (slices.due) await slices.pause()
-    for (const page of pages(parts, caught.view, entries, selection)) {
+    const order = selection.inLabelOrder === true ? await inLabelOrder(entries, slices) : null
+    for (const page of pages(parts, caught.view, entries, selection, order)) {
       yield page
       if (slices.due) await slices.pause()
     }
@@ -311,9 +314,7 @@ export function headSources(
     const times = caught.openTimes(item)
     const from = times[0]! >= minTime ? 0 : lowerBound(times, count, minTime)
     const to = times[count - 1]! <= maxTime ? count : lowerBound(times, count, maxTime + 1)
-    if (from < to) {
-      into.push(new OpenSource(caught, item, times, from, to, intervals))
-    }
+    if (from < to) into.push(new OpenSource(caught, item, times, from, to, intervals))
   }
 }
 
@@ -436,6 +437,36 @@ class Entries {
     const place = this.#first[entry]!
     return this.unitAt(place).labels(this.itemAt(place))
   }
+
+  /** The canonical label bytes of an entry; a view that the next call may overwrite. */
+  labelBytes(entry: number): Uint8Array {
+    const place = this.#first[entry]!
+    return this.unitAt(place).labelBytes(this.itemAt(place))
+  }
+}
+
+/** The entries in the order of their labels. Their label bytes are gathered in one piece of memory, where they can be compared. */
+async function inLabelOrder(entries: Entries, slices: Slices): Promise<Uint32Array> {
+  const { count } = entries
+  const numbers = new Uint32Array(count)
+  const ends = new Uint32Array(count)
+  let arena = new Uint8Array(count * 64 + 1_024)
+  let size = 0
+  for (let entry = 0; entry < count; entry++) {
+    const bytes = entries.labelBytes(entry)
+    if (size + bytes.length > arena.length) {
+      const larger = new Uint8Array(Math.max(2 * arena.length, size + bytes.length))
+      larger.set(arena.subarray(0, size))
+      arena = larger
+    }
+    arena.set(bytes, size)
+    size += bytes.length
+    numbers[entry] = entry
+    ends[entry] = size
+    if ((entry & 255) === 255 && slices.due) await slices.pause()
+  }
+  const start = (entry: number): number => (entry === 0 ? 0 : ends[entry - 1]!)
+  return sortNumbers(numbers, (a, b) => compareLabelBytes(arena, start(a), ends[a]!, start(b), ends[b]!), slices)
 }
 
 /** Distinct numbers, renumbered from 0 in the order of their coming. */
@@ -465,10 +496,16 @@ class NumberTable {
   }
 }
 
-function* pages(parts: Parts, view: View, entries: Entries, selection: Selection): Generator<readonly SelectedSeries[]> {
+function* pages(
+  parts: Parts,
+  view: View,
+  entries: Entries,
+  selection: Selection,
+  order: Uint32Array | null,
+): Generator<readonly SelectedSeries[]> {
   let page: SelectedSeries[] = []
-  for (let entry = 0; entry < entries.count; entry++) {
-    const series = seriesOf(view, selection, entries, entry)
+  for (let i = 0; i < entries.count; i++) {
+    const series = seriesOf(view, selection, entries, order === null ? i : order[i]!)
     if (series === null) continue
     page.push(series)
     if (page.length === PAGE_SERIES) {
@@ -518,13 +555,6 @@ function seriesOf(view: View, selection: Selection, entries: Entries, entry: num
   if (windows.length > 1) windows = windows.filter((window) => window.sources.length > 0).sort((a, b) => a.base - b.base)
   if (windows.length > 1) return new WindowedSeries(labels, VALUE_KINDS[kind]!, windows, view, selection, entries, entry)
   return new StoredSeries(labels, VALUE_KINDS[kind]!, windows[0]!, view, selection, entries, entry)
-}
-
-/** How many sources from a place on are encoded chunks. */
-function chunksIn(sources: readonly Source[], from: number): number {
-  let count = 0
-  for (let i = from; i < sources.length; i++) if (sources[i] instanceof ChunkSource) count++
-  return count
 }
 
 /** The window of a base among the few there are, which is made when it is new. */
@@ -637,15 +667,6 @@ class StoredSeries implements SelectedSeries {
 
   #before(base: number, time: number): Histogram | undefined {
     return histogramBefore(this.#view, this.#selection, this.#entries, this.#entry, this.labels, base, time)
-  }
-}
-
-/** Counts the chunks of sources that are about to be decoded. */
-function countDecoded(sources: readonly Source[], tally: ReadTally): void {
-  for (const source of sources) {
-    if (!(source instanceof ChunkSource)) continue
-    tally.chunksDecoded++
-    tally.bytesDecoded += source.bytes().length
   }
 }
 

@@ -118,6 +118,7 @@ export class ModelStore implements Store {
         read: (into) => copyInto(buffer, into),
       })
     }
+    if (selection.inLabelOrder === true) page.sort((a, b) => a.labels.compare(b.labels))
     if (page.length > 0) yield page
   }
 

@@ -90,6 +90,34 @@ const CASES: Readonly<Record<string, (store: Store) => Promise<void>>> = {
     })
   },
 
+  'selects in the order of labels when asked': async (store) => {
+    const all = ['b', 'a', 'aa', 'ab', 'é', 'z'].flatMap((job) => [
+      Labels.of({ __name__: 'up', job }),
+      Labels.of({ __name__: 'up', job, Zone: job }),
+      Labels.of({ __name__: 'up', job, ['n'.repeat(200)]: 'x' }),
+      Labels.of({ __name__: 'up', 'job.': job }),
+    ])
+    await write(store, ...all.map((labels) => [labels, 1_000, 1] as const))
+    const found: string[] = []
+    for await (const page of store.select({ matchers: UP, minTime: 0, maxTime: 2_000, inLabelOrder: true })) {
+      for (const series of page) found.push(series.labels.toString())
+    }
+    assert.deepEqual(
+      found,
+      all.toSorted((a, b) => a.compare(b)).map((labels) => labels.toString()),
+    )
+  },
+
+  'selects many series in the order of labels': async (store) => {
+    const jobs = Array.from({ length: 10_000 }, (_, i) => `job-${(i * 7_919) % 10_007}`)
+    await write(store, ...jobs.map((job) => [Labels.of({ __name__: 'up', job }), 1_000, 1] as const))
+    const found: string[] = []
+    for await (const page of store.select({ matchers: UP, minTime: 0, maxTime: 2_000, inLabelOrder: true })) {
+      for (const series of page) found.push(series.labels.get('job'))
+    }
+    assert.deepEqual(found, jobs.toSorted())
+  },
+
   'selects inclusive time ranges': async (store) => {
     await write(store, [up('a'), 1_000, 1], [up('a'), 2_000, 2], [up('a'), 3_000, 3])
     const range = await selectAll(store, { matchers: UP, minTime: 2_000, maxTime: 3_000 })

@@ -17,8 +17,8 @@ import {
 import { cancellation } from '../cancellation.ts'
 import { storeOf, type ServerContext } from '../context.ts'
 import { writeRefusal } from '../errors.ts'
-import { EXPORT_CONTENT_TYPES, exportPieces, type ExportFormat, type ExportRequest, type Piece } from '../export.ts'
-import type { Release } from '../gate.ts'
+import { EXPORT_CONTENT_TYPES, exportPieces, type ExportFormat, type ExportRequest } from '../export.ts'
+import { released } from '../gate.ts'
 import { invalid, MAX_TIME_MS, MIN_TIME_MS, parametersOf, type Parameters } from '../parameters.ts'
 import { contentEncoding, receive } from '../receive.ts'
 import { sendPieces, sendPlain } from '../respond.ts'
@@ -88,15 +88,6 @@ function exportOf(format: ExportFormat, parameters: Parameters): ExportRequest {
     maxTime: range?.maxTime ?? MAX_TIME_MS,
     labels,
     ...(fields === null ? {} : { csvFields: parseCsvFields(fields) }),
-  }
-}
-
-/** The same pieces; leaves the gate at the end. */
-async function* released(pieces: AsyncIterable<Piece>, release: Release): AsyncGenerator<Piece> {
-  try {
-    yield* pieces
-  } finally {
-    release()
   }
 }
 
