@@ -2,9 +2,9 @@
  * ColumnSlabs: memory for the head's open columns, as blocks inside large typed arrays.
  *
  * A block holds up to `capacity` samples: first the timestamps, then the values, both as 64-bit words. Blocks come in size classes that grow
- * by about a third to a half; each slab is carved into blocks of one class, and a slab whose blocks are all free is carved anew for any
- * class, so that a million series growing in lockstep do not leave a trail of small free blocks. A block's address is one number: the slab's
- * index and the offset in units of eight words. Free blocks are chained through their own first word.
+ * by about a third to a half, and by doubling from 256 samples on; each slab is carved into blocks of one class, and a slab whose blocks are
+ * all free is carved anew for any class, so that a million series growing in lockstep do not leave a trail of small free blocks. A block's
+ * address is one number: the slab's index and the offset in units of eight words. Free blocks are chained through their own first word.
  */
 import { assert } from '@tsink/core'
 
@@ -72,10 +72,10 @@ export class ColumnSlabs {
   constructor(maxSamples: number, pool: SlabPool) {
     this.#pool = pool
     const capacities: number[] = []
-    for (let step = 4; ; step *= 2) {
-      const between = step >= 8 ? step * 1.5 : step
-      for (const size of between === step ? [step] : [step, between]) if (size < maxSamples) capacities.push(size)
-      if (step >= maxSamples) break
+    for (let step = 4; step < maxSamples; step *= 2) {
+      capacities.push(step)
+      // Steps of a half are worth their copying where they save memory in very many columns.
+      if (step >= 8 && step < 256 && step * 1.5 < maxSamples) capacities.push(step * 1.5)
     }
     capacities.push(Math.ceil(maxSamples / 4) * 4)
     this.capacities = capacities
