@@ -79,13 +79,7 @@ export function walkRemoteWrite1(state: usize, body: usize, end: usize): i32 {
 }
 
 function walkSeries1(walk: Walk, end: usize): bool {
-  const start = at
-  while (at < end && load<u8>(at) == 0x0a) {
-    at++
-    at = length(end)
-    if (bad) return false
-  }
-  const slot = slotOf(walk, start, at)
+  const slot = isExpected(walk, end) ? slotOfEntry(walk, walk.next) : slotOfLabels(walk, end)
   if (slot == NO_SLOT) return false
   while (at < end) {
     const tag = load<u8>(at)
@@ -152,6 +146,20 @@ function walkSeries2(walk: Walk, end: usize): bool {
 
 // One sample of either version. Values are moved as bits, so that no NaN is touched.
 function walkSample(walk: Walk, slot: u32, end: usize): bool {
+  // Nearly all are a value and a timestamp of at most eight bytes, of which each but the last has its high bit set.
+  if (end - at > 10 && load<u8>(at) == 0x09 && load<u8>(at + 9) == 0x10) {
+    const word = load<u64>(at + 10)
+    const size = <usize>(ctz<u64>(~word & 0x8080_8080_8080_8080) >> 3) + 1
+    if (at + 10 + size == end && size <= 8) {
+      const bits = word & (0xffff_ffff_ffff_ffff >> (64 - (size << 3)))
+      const twos = (bits & 0x007f_007f_007f_007f) | ((bits & 0x7f00_7f00_7f00_7f00) >> 1)
+      const fours = (twos & 0x0000_3fff_0000_3fff) | ((twos & 0x3fff_0000_3fff_0000) >> 2)
+      const timestamp = (fours & 0x0fff_ffff) | ((fours & 0x0fff_ffff_0000_0000) >> 4)
+      const value = load<u64>(at + 1)
+      at = end
+      return pushSample(walk, slot, <f64>(<i64>timestamp), value, 0)
+    }
+  }
   let value: u64 = 0
   let timestamp: i64 = 0
   let start: i64 = 0
@@ -217,13 +225,31 @@ function walkMetadata(walk: Walk, slot: u32, end: usize): bool {
   return leave(walk, slot, end)
 }
 
-/** The batch's slot for the series whose label fields stand in start .. end. */
-function slotOf(walk: Walk, start: usize, end: usize): u32 {
-  const entry = entryOf(walk, start, end, REMOTE_WRITE)
-  return entry != NO_SLOT ? slotOfEntry(walk, entry) : miss(walk, start, end)
+/** Whether the label fields at the cursor are those of the series that is expected; if so the cursor stands behind them. */
+// @ts-ignore: decorator
+@inline
+function isExpected(walk: Walk, end: usize): bool {
+  if (!expects(walk, REMOTE_WRITE)) return false
+  const size = keySize(walk, walk.next)
+  // A label field more would be another series.
+  if (size > end - at || (size < end - at && load<u8>(at + size) == 0x0a) || !same(keyOf(walk, walk.next), at, size)) return false
+  at += size
+  return true
 }
 
-/** As slotOf, for a list of symbols. The key is every symbol behind its length. */
+/** The batch's slot for the series whose label fields stand at the cursor, which goes behind them. */
+function slotOfLabels(walk: Walk, end: usize): u32 {
+  const start = at
+  while (at < end && load<u8>(at) == 0x0a) {
+    at++
+    at = length(end)
+    if (bad) return NO_SLOT
+  }
+  const entry = entryOf(walk, start, at, REMOTE_WRITE)
+  return entry != NO_SLOT ? slotOfEntry(walk, entry) : miss(walk, start, at)
+}
+
+/** The batch's slot for the series that a list of symbols names. The key is every symbol behind its length. */
 function slotOfRefs(walk: Walk, start: usize, end: usize): u32 {
   if (expects(walk, PAIRS) && matchesRefs(walk, walk.next, start, end)) return bad ? NO_SLOT : slotOfEntry(walk, walk.next)
   if (bad) return NO_SLOT
