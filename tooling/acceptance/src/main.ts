@@ -6,7 +6,7 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { docs } from './docs.ts'
 import { differential } from './differential.ts'
-import { page } from './page/page.ts'
+import { page } from './page.ts'
 import type { Part } from './part.ts'
 import { findProgram, installMissing } from './programs.ts'
 import { prometheus } from './prometheus.ts'
@@ -26,6 +26,7 @@ import { opentelemetry } from './senders/opentelemetry.ts'
 import { promClient } from './senders/prom-client.ts'
 import { prometheus3 } from './senders/prometheus3.ts'
 import { questdb } from './senders/questdb.ts'
+import { restart, restart3 } from './senders/restart.ts'
 import { vmagent } from './senders/vmagent.ts'
 import { Stage } from './stage.ts'
 import { Suite } from './suite.ts'
@@ -48,6 +49,8 @@ const parts: readonly Part[] = [
   collectd,
   vmagent,
   prometheus3,
+  restart,
+  restart3,
   remoteRead,
   remoteRead3,
   promtool,
