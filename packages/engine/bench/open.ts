@@ -66,9 +66,19 @@ const directory = mkdtempSync(join(tmpdir(), 'tsink-open-'))
     await engine.flush()
   }
   await engine.close()
-  const opening = performance.now()
+  for (const preload of [true, false]) {
+    const cpu = process.cpuUsage()
+    const opening = performance.now()
+    const opened = await Engine.open(nodeHost(path), { background: false, preload })
+    const ms = performance.now() - opening
+    const { user, system } = process.cpuUsage(cpu)
+    const what = preload ? ', their indexes in memory' : ''
+    console.log(
+      `open with ${opened.stats().segments.length} segments${what}: ${ms.toFixed(0)} ms (cpu ${((user + system) / 1e3).toFixed(0)} ms)`,
+    )
+    await opened.close()
+  }
   const again = await Engine.open(nodeHost(path), { background: false })
-  console.log(`open with ${again.stats().segments.length} segments: ${(performance.now() - opening).toFixed(0)} ms`)
   const selecting = performance.now()
   let found = 0
   for await (const page of again.select({ matchers: [Matcher.equal('n', '7')], minTime: 0, maxTime: 9e12 })) found += page[0]!.maxSamples

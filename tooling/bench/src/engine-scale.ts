@@ -27,6 +27,7 @@ export async function opening(quick: boolean): Found {
     rows: linesOf('opening', text),
     goals: [
       goal('open after a kill with the log full', numberIn(text, /^open after a kill .*: ([\d.]+) s/m), 10, 's'),
+      goal('open with very many segments, their indexes in memory', numberIn(text, /^open with \d+ segments, .*: (\d+) ms/m), 1_000, 'ms'),
       goal('open with very many segments', numberIn(text, /^open with \d+ segments: (\d+) ms/m), 1_000, 'ms'),
     ],
   }
