@@ -17,6 +17,7 @@ import { remoteRead, remoteRead3 } from './readers/prometheus.ts'
 import { promtool, promtool3 } from './readers/promtool.ts'
 import { vmctl } from './readers/vmctl.ts'
 import { scraping } from './scraping.ts'
+import { carbonRelay } from './senders/carbon-relay.ts'
 import { collectd } from './senders/collectd.ts'
 import { hotShots } from './senders/hot-shots.ts'
 import { influxCli } from './senders/influx-cli.ts'
@@ -47,6 +48,7 @@ const parts: readonly Part[] = [
   questdb,
   hotShots,
   collectd,
+  carbonRelay,
   vmagent,
   prometheus3,
   restart,

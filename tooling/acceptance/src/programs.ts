@@ -15,6 +15,7 @@ const PACKAGES = {
   chromium: ['chromium'],
   // Its plugins bring no libraries with them.
   collectd: ['collectd-core', 'libmicrohttpd12', 'libprotobuf-c1', 'libyajl2'],
+  'carbon-relay': ['graphite-carbon'],
   influx: ['influxdb-client'],
   socat: ['socat'],
 } as const
