@@ -1,11 +1,13 @@
 /**
- * Rounds: start the server, write to it from several connections, kill -9 at a random moment, start again, and compare with the ledger.
+ * Rounds: start the server, write to it from several connections, kill -9 or cut the power at a random moment, start again, and compare with the
+ * ledger.
  */
 import { rmSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { encodeRemoteWrite, freePort, REMOTE_WRITE_HEADERS, ServerProcess, sleep, type SentSeries } from '@tsink/testing'
 import { Ledger, valueOf, type Loss } from './ledger.ts'
+import type { LoopDisk } from './loop-disk.ts'
 import { seeded, type Random } from './random.ts'
 
 export interface ChaosOptions {
@@ -14,6 +16,8 @@ export interface ChaosOptions {
   /** The server's command line without `--listen` and `--data-path`. */
   readonly command: readonly string[]
   readonly args?: readonly string[]
+  /** Where the data lies, when the machine is to lose power: that cuts it before the server is killed. */
+  readonly disk?: LoopDisk
   readonly onRound?: (round: RoundReport) => void
 }
 
@@ -42,7 +46,8 @@ export async function runRounds(
   options: ChaosOptions,
 ): Promise<{ readonly losses: readonly Loss[]; readonly acknowledged: number; readonly folder: string | null }> {
   const random = seeded(options.seed)
-  const folder = mkdtempSync(join(tmpdir(), 'tsink-chaos-'))
+  const { disk } = options
+  const folder = disk === undefined ? mkdtempSync(join(tmpdir(), 'tsink-chaos-')) : join(disk.path, 'data')
   const ledger = new Ledger()
   const losses: Loss[] = []
   const args = ['--data-path', folder, '--retention', '100y', '--log-level', 'warn', ...(options.args ?? [])]
@@ -51,7 +56,8 @@ export async function runRounds(
     if (random() < 1 / STARTUP_KILLS) {
       const victim = new ServerProcess(options.command, await freePort(), args)
       await sleep(random() * 400)
-      await victim.kill()
+      await end(victim, disk)
+      disk?.restore()
     }
     const server = new ServerProcess(options.command, await freePort(), args)
     try {
@@ -60,7 +66,7 @@ export async function runRounds(
       losses.push(...found)
       born.push(seriesOf(round))
       const before = ledger.acknowledgedSamples
-      await writeUntilKilled(server, ledger, round, random)
+      await writeUntilKilled(server, ledger, round, random, disk)
       options.onRound?.({
         round,
         acknowledged: ledger.acknowledgedSamples - before,
@@ -70,6 +76,7 @@ export async function runRounds(
     } finally {
       await server.kill()
     }
+    disk?.restore()
   }
   const last = new ServerProcess(options.command, await freePort(), args)
   try {
@@ -90,7 +97,19 @@ function seriesOf(round: number): string[] {
   return labels
 }
 
-async function writeUntilKilled(server: ServerProcess, ledger: Ledger, round: number, random: Random): Promise<void> {
+/** The end of a server: killed, and before that the power of its disk cut. */
+async function end(server: ServerProcess, disk: LoopDisk | undefined): Promise<void> {
+  disk?.cutPower()
+  await server.kill()
+}
+
+async function writeUntilKilled(
+  server: ServerProcess,
+  ledger: Ledger,
+  round: number,
+  random: Random,
+  disk: LoopDisk | undefined,
+): Promise<void> {
   let alive = true
   const start = Date.now()
   const lifeMs = random() * MAX_LIFE_MS
@@ -137,7 +156,7 @@ async function writeUntilKilled(server: ServerProcess, ledger: Ledger, round: nu
     if (!early) await Promise.race([acknowledged.promise, sleep(MAX_WAIT_MS)])
     await sleep(lifeMs)
     alive = false
-    await server.kill()
+    await end(server, disk)
   })()
   await Promise.all([...writers, killed])
 }
