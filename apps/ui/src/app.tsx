@@ -6,6 +6,7 @@ import { serverVersion } from './api.ts'
 import { Explorer } from './explorer.tsx'
 import { ListIcon, Logo, PlusIcon } from './icons.tsx'
 import { Panel, type PanelHandle } from './panel.tsx'
+import { Status } from './status.tsx'
 import { MAX_PANELS, newPanel, readState, writeState, type PageState, type PanelState } from './state.ts'
 import { printLength } from './time.ts'
 import { printLabelName, printLabels } from './value.ts'
@@ -43,12 +44,16 @@ export function App() {
   }
   const target = (): PanelHandle | undefined => handles.current.get(active.current) ?? handles.current.get(state.panels[0]!.id)
 
+  /** Runs a query in the panel that was used last. */
+  const ask = (query: string): void => {
+    if (latest.current.view !== 'queries') change({ view: 'queries' })
+    target()?.setText(query, true)
+  }
   const narrow = async (metric: string, label: string, value: string): Promise<void> => {
-    const panel = target()
-    if (panel === undefined) return
     const { narrowQuery } = await import('./language.ts')
-    const narrowed = await narrowQuery(panel.text(), metric, label, value)
-    panel.setText(narrowed ?? selectorOf(metric, label, value), true)
+    const panel = target()
+    const narrowed = await narrowQuery(panel?.text() ?? '', metric, label, value)
+    ask(narrowed ?? selectorOf(metric, label, value))
   }
   const full = state.panels.length >= MAX_PANELS
 
@@ -63,14 +68,24 @@ export function App() {
           tsink
         </a>
         {version !== '' && <span class="version">{version}</span>}
-        <button
-          type="button"
-          class="toggle"
-          aria-pressed={state.explore !== null}
-          onClick={() => change(state.explore === null ? { explore: '' } : { explore: null, metric: null }, false)}
-        >
-          <ListIcon /> Metrics
-        </button>
+        <nav aria-label="Views">
+          <button
+            type="button"
+            class="toggle"
+            aria-pressed={state.explore !== null}
+            onClick={() => change(state.explore === null ? { explore: '' } : { explore: null, metric: null }, false)}
+          >
+            <ListIcon /> Metrics
+          </button>
+          <button
+            type="button"
+            class="toggle"
+            aria-pressed={state.view === 'status'}
+            onClick={() => change({ view: state.view === 'status' ? 'queries' : 'status' })}
+          >
+            Status
+          </button>
+        </nav>
         <label class="refresh">
           <span>Refresh</span>
           <select value={state.refresh} onChange={(event) => change({ refresh: Number(event.currentTarget.value) }, false)}>
@@ -84,10 +99,6 @@ export function App() {
               ))}
           </select>
         </label>
-        <nav aria-label="Server">
-          <a href="./metrics">Server metrics</a>
-          <a href="./api/v1/status/tsdb">Status</a>
-        </nav>
       </header>
       <div class={state.explore === null ? 'body' : 'body exploring'}>
         {state.explore !== null && (
@@ -96,36 +107,40 @@ export function App() {
             metric={state.metric}
             onSearch={(explore) => change({ explore }, false)}
             onMetric={(metric) => change({ metric })}
-            onQuery={(query) => target()?.setText(query, true)}
+            onQuery={ask}
             onNarrow={(metric, label, value) => void narrow(metric, label, value)}
             onClose={() => change({ explore: null, metric: null }, false)}
           />
         )}
         <main id="main" tabIndex={-1}>
-          {state.panels.map((panel, index) => (
-            <Panel
-              key={panel.id}
-              state={panel}
-              number={index + 1}
-              tick={tick}
-              alone={state.panels.length === 1}
-              onChange={(part) => changePanel(panel.id, part)}
-              onDuplicate={full ? null : () => addPanel(newPanel({ ...panel }), index + 1)}
-              onRemove={() => change({ panels: state.panels.filter(({ id }) => id !== panel.id) })}
-              onFocus={() => {
-                active.current = panel.id
-              }}
-              onHandle={(handle) => {
-                if (handle === null) handles.current.delete(panel.id)
-                else handles.current.set(panel.id, handle)
-              }}
-            />
-          ))}
-          {!full && (
-            <button type="button" class="add" onClick={() => addPanel(newPanel({ ...state.panels.at(-1)!, query: '' }))}>
-              <PlusIcon /> Add a query
-            </button>
-          )}
+          {state.view === 'status' && <Status tick={tick} onMetric={(metric) => change({ explore: state.explore ?? '', metric })} />}
+          {/* Hidden and not gone, so that what was typed and drawn is there again. */}
+          <div class="panels" hidden={state.view !== 'queries'}>
+            {state.panels.map((panel, index) => (
+              <Panel
+                key={panel.id}
+                state={panel}
+                number={index + 1}
+                tick={state.view === 'queries' ? tick : 0}
+                alone={state.panels.length === 1}
+                onChange={(part) => changePanel(panel.id, part)}
+                onDuplicate={full ? null : () => addPanel(newPanel({ ...panel }), index + 1)}
+                onRemove={() => change({ panels: state.panels.filter(({ id }) => id !== panel.id) })}
+                onFocus={() => {
+                  active.current = panel.id
+                }}
+                onHandle={(handle) => {
+                  if (handle === null) handles.current.delete(panel.id)
+                  else handles.current.set(panel.id, handle)
+                }}
+              />
+            ))}
+            {!full && (
+              <button type="button" class="add" onClick={() => addPanel(newPanel({ ...state.panels.at(-1)!, query: '' }))}>
+                <PlusIcon /> Add a query
+              </button>
+            )}
+          </div>
         </main>
       </div>
     </>

@@ -69,7 +69,10 @@ export function drawChart(element: HTMLElement, data: uPlot.AlignedData, options
     data,
     element,
   )
-  const observer = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: height() }))
+  const observer = new ResizeObserver(() => {
+    // A hidden chart has no width, and keeps the one that it had.
+    if (element.clientWidth > 0) chart.setSize({ width: element.clientWidth, height: height() })
+  })
   observer.observe(element)
   return () => {
     observer.disconnect()

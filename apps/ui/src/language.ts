@@ -6,7 +6,18 @@ import { autocompletion, startCompletion, type Completion, type CompletionContex
 import { linter, type Diagnostic } from '@codemirror/lint'
 import { RangeSetBuilder, type Extension } from '@codemirror/state'
 import { Decoration, hoverTooltip, ViewPlugin, type DecorationSet, type EditorView, type ViewUpdate } from '@codemirror/view'
-import { addMatcher, complete, diagnose, highlight, hover, parseExpr, prettyPrint, type Completion as Item } from '@tsink/promql'
+import {
+  addMatcher,
+  complete,
+  diagnose,
+  highlight,
+  hover,
+  MAX_COMPLETIONS,
+  narrowCompletions,
+  parseExpr,
+  prettyPrint,
+  type Completion as Item,
+} from '@tsink/promql'
 import { Matcher } from '@tsink/core'
 import { serverFeatures, serverMetadata } from './metadata.ts'
 
@@ -80,10 +91,20 @@ async function completions(context: CompletionContext): Promise<CompletionResult
     const opens = /[({[,"'`=~@]\s*$/.test(text.slice(0, from))
     if (items.length === 0 || (word === '' && !context.explicit && !opens)) return null
     if (items.length === 1 && items[0]!.insert === word) return null
-    return { from, to, options: items.map(toOption), filter: false }
+    return { from, to, options: items.map(toOption), filter: false, update: narrowing(word, items) }
   } catch {
     // The text moved on.
     return null
+  }
+}
+
+/** Narrows a list while its word grows, so that it never stands still behind what is typed. Null asks again. */
+function narrowing(word: string, items: readonly Item[]): NonNullable<CompletionResult['update']> {
+  return (current, from, _to, context) => {
+    const grown = context.state.sliceDoc(from, context.pos)
+    const isSameList = items.length < MAX_COMPLETIONS && grown.startsWith(word) && /^[\w:]*$/.test(grown.slice(word.length))
+    const left = isSameList ? narrowCompletions(grown, items) : []
+    return left.length === 0 ? null : { ...current, from, to: context.pos, options: left.map(toOption) }
   }
 }
 

@@ -6,5 +6,6 @@ import './style/page.css'
 import './style/editor.css'
 import './style/result.css'
 import './style/explorer.css'
+import './style/status.css'
 
 render(<App />, document.getElementById('app')!)

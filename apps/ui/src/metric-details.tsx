@@ -1,6 +1,7 @@
 /** One metric: what is known of it, queries to begin with, and its labels with their most frequent values, each a click away from the query. */
-import { useEffect, useState } from 'preact/hooks'
-import { ApiError, get, type Cardinality, type MetricEntry } from './api.ts'
+import { useState } from 'preact/hooks'
+import { useAnswer } from './answer.ts'
+import type { Cardinality, MetricEntry } from './api.ts'
 import type { ExplorerProps } from './explorer.tsx'
 import { BackIcon } from './icons.tsx'
 import { printCount, printLabels, printLarge } from './value.ts'
@@ -97,20 +98,4 @@ function suggestionsFor(metric: string, type: string): readonly string[] {
   if (isBucket) return [`histogram_quantile(0.9, sum by (le) (rate(${selector}[5m])))`, selector]
   if (isCounter) return [`rate(${selector}[5m])`, `sum(increase(${selector}[1h]))`, selector]
   return [selector, `max_over_time(${selector}[1h])`]
-}
-
-/** A listing: null while it is asked for, the reason when there is none. */
-function useAnswer<T>(endpoint: string, parameters: Readonly<Record<string, string>>): T | string | null {
-  const [answer, setAnswer] = useState<T | string | null>(null)
-  const question = new URLSearchParams(parameters).toString()
-  useEffect(() => {
-    setAnswer(null)
-    const asking = new AbortController()
-    get<T>(endpoint, parameters, asking.signal).then(
-      ({ data }) => setAnswer(data),
-      (error: unknown) => !asking.signal.aborted && setAnswer(error instanceof ApiError ? error.message : String(error)),
-    )
-    return () => asking.abort()
-  }, [endpoint, question])
-  return answer
 }

@@ -20,6 +20,8 @@ export interface PanelState {
 }
 
 export interface PageState {
+  /** What the page shows: its queries, or how the server stands. */
+  readonly view: 'queries' | 'status'
   readonly panels: readonly PanelState[]
   /** What the explorer looks for; null while it is closed. */
   readonly explore: string | null
@@ -50,6 +52,7 @@ export function readState(): PageState {
   }
   const read = groups.slice(0, MAX_PANELS).map(readPanel)
   return {
+    view: page.get('view') === 'status' ? 'status' : 'queries',
     panels: read.length > 0 ? read : [newPanel()],
     explore: page.get('explore') ?? null,
     metric: page.get('metric') ?? null,
@@ -57,7 +60,7 @@ export function readState(): PageState {
   }
 }
 
-const PAGE_PARAMETERS: ReadonlySet<string> = new Set(['explore', 'metric', 'refresh'])
+const PAGE_PARAMETERS: ReadonlySet<string> = new Set(['view', 'explore', 'metric', 'refresh'])
 
 function readPanel(parameters: ReadonlyMap<string, string>): PanelState {
   const tab = parameters.get('tab')
@@ -83,8 +86,9 @@ export function writeState(state: PageState, push: boolean): void {
   history[push ? 'pushState' : 'replaceState'](null, '', address)
 }
 
-function printState({ panels, explore, metric, refresh }: PageState): string {
+function printState({ view, panels, explore, metric, refresh }: PageState): string {
   const parameters = new URLSearchParams()
+  if (view === 'status') parameters.append('view', view)
   for (const panel of panels) {
     parameters.append('q', panel.query)
     parameters.append('tab', panel.tab)

@@ -1,10 +1,11 @@
 /** What an empty page says: queries to begin with, and how data comes in. */
-import { useEffect, useState } from 'preact/hooks'
-import { get, type MetricEntry } from './api.ts'
+import { useAnswer } from './answer.ts'
+import type { MetricEntry } from './api.ts'
 
 export function Welcome({ onPick }: { readonly onPick: (query: string) => void }) {
-  const examples = useExamples()
-  if (examples === null) return null
+  const found = useAnswer<{ metrics: readonly MetricEntry[] }>('metrics', { limit: '500' })
+  if (found === null) return null
+  const examples = typeof found === 'string' ? [] : examplesOf(found.metrics)
   return (
     <div class="welcome">
       {examples.length > 0 && (
@@ -28,20 +29,6 @@ export function Welcome({ onPick }: { readonly onPick: (query: string) => void }
       <pre>{`curl --data-binary 'demo_temperature_celsius{room="kitchen"} 21.5' \\\n  ${location.origin}/api/v1/import/prometheus`}</pre>
     </div>
   )
-}
-
-/** Queries that answer something on this server; null while it is asked what it has. */
-function useExamples(): readonly string[] | null {
-  const [examples, setExamples] = useState<readonly string[] | null>(null)
-  useEffect(() => {
-    const asking = new AbortController()
-    get<{ metrics: readonly MetricEntry[] }>('metrics', { limit: '500' }, asking.signal).then(
-      ({ data }) => setExamples(examplesOf(data.metrics)),
-      () => !asking.signal.aborted && setExamples([]),
-    )
-    return () => asking.abort()
-  }, [])
-  return examples
 }
 
 function examplesOf(metrics: readonly MetricEntry[]): string[] {

@@ -33,7 +33,14 @@ export { parseDuration, printDuration, resolveDurations, type DurationContext } 
 export { ALL_FEATURES, type ParserOptions } from './features.ts'
 export { toJsonAst, type Json } from './json-ast.ts'
 export { addMatcher } from './language/add-matcher.ts'
-export { complete, MAX_COMPLETIONS, type Completion, type CompletionKind, type Completions } from './language/complete.ts'
+export {
+  complete,
+  MAX_COMPLETIONS,
+  narrowCompletions,
+  type Completion,
+  type CompletionKind,
+  type Completions,
+} from './language/complete.ts'
 export { diagnose, type Diagnostic, type DiagnosticCode, type Severity } from './language/diagnose.ts'
 export { highlight, type HighlightedToken, type TokenKind } from './language/highlight.ts'
 export { hover, type Hover } from './language/hover.ts'

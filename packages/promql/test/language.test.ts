@@ -9,6 +9,7 @@ import {
   diagnose,
   highlight,
   hover,
+  narrowCompletions,
   parseSeriesDescription,
   type Metadata,
   type ParserOptions,
@@ -64,6 +65,15 @@ describe('completion', () => {
     expect((await completeAt('foo > b|')).inserts).toContain('bool')
     expect((await completeAt('limi|')).inserts).not.toContain('limitk')
     expect((await completeAt('limi|', ALL_FEATURES)).inserts).toContain('limitk')
+  })
+
+  test('narrows an answer while its word grows to all that a new answer would have', async () => {
+    const { items } = await complete('r', 1, metadata)
+    const grown = await complete('rate', 4, metadata)
+    const narrowed = narrowCompletions('rate', items)
+    expect(narrowed).toEqual(expect.arrayContaining(grown.items))
+    expect(narrowed[0]).toEqual(grown.items[0])
+    expect(narrowed.length).toBeLessThan(items.length)
   })
 
   test('puts what starts with the word first', async () => {

@@ -39,7 +39,7 @@ export const MAX_COMPLETIONS = 200
 export async function complete(text: string, cursor: number, metadata: Metadata, options: ParserOptions = {}): Promise<Completions> {
   const { place, word, from, to } = contextAt(text, cursor)
   const items = await candidates(place, word, metadata, options)
-  return { from, to, items: rank(word, items).slice(0, MAX_COMPLETIONS) }
+  return { from, to, items: narrowCompletions(word, items).slice(0, MAX_COMPLETIONS) }
 }
 
 async function candidates(place: Place, word: string, metadata: Metadata, options: ParserOptions): Promise<Completion[]> {
@@ -146,8 +146,11 @@ function insideQuotes(value: string, open: string): string {
   return open === '"' ? inner : inner.replaceAll('\\"', '"').replaceAll("'", "\\'")
 }
 
-/** Keeps what fits the word. Within one class of fit the order stays. */
-function rank(word: string, items: readonly Completion[]): Completion[] {
+/**
+ * Keeps what fits the word, as {@link complete} does: with it an editor narrows an answer of fewer than {@link MAX_COMPLETIONS} items while its word
+ * grows, and need not ask again. Within one class of fit the order stays.
+ */
+export function narrowCompletions(word: string, items: readonly Completion[]): Completion[] {
   if (word === '') return [...items]
   const wanted = word.toLowerCase()
   const classes: Completion[][] = [[], [], []]

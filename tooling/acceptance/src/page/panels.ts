@@ -31,6 +31,24 @@ export async function checkPanels(check: Check): Promise<void> {
     await root.keyboard.press('Escape')
     if ((await root.getByRole('dialog').count()) > 0) throw new Error('Escape does not close the history')
   })
+  await check('shows how the server stands, and comes back to what was typed', 'q=up', async (page) => {
+    const { root } = page
+    await page.type('count(up)')
+    const button = root.getByRole('button', { name: 'Status' })
+    await button.click()
+    const series = root
+      .getByRole('region', { name: 'Server' })
+      .locator('dt', { hasText: /^Series$/ })
+      .locator('+ dd')
+    await page.until(
+      async () => /[1-9]/.test((await series.textContent()) ?? ''),
+      () => 'the number of series is missing',
+    )
+    await root.getByRole('region', { name: 'Where the series come from' }).getByRole('button').first().click()
+    await root.getByRole('complementary').getByRole('heading', { level: 2 }).waitFor()
+    await button.click()
+    await page.queryIs('count(up)')
+  })
   await check('works without a mouse', '', async (page) => {
     const { keyboard } = page.root
     // The query has the focus at once.
