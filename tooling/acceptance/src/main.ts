@@ -15,6 +15,7 @@ import { federate, federate3 } from './readers/federate.ts'
 import { grafana } from './readers/grafana.ts'
 import { remoteRead, remoteRead3 } from './readers/prometheus.ts'
 import { promtool, promtool3 } from './readers/promtool.ts'
+import { vmalert } from './readers/vmalert.ts'
 import { vmctl } from './readers/vmctl.ts'
 import { scraping } from './scraping.ts'
 import { carbonRelay } from './senders/carbon-relay.ts'
@@ -58,6 +59,7 @@ const parts: readonly Part[] = [
   promtool,
   promtool3,
   vmctl,
+  vmalert,
   federate,
   federate3,
   duckdb,

@@ -22,7 +22,7 @@ const PACKAGES = {
 
 export type DebianProgram = keyof typeof PACKAGES
 /** Programs that only `TSINK_PEERS` or the PATH has: Prometheus 3 and the newer promtool under names that tell them from Debian's. */
-export type PeerProgram = 'prometheus3' | 'promtool3' | 'vmagent' | 'vmctl' | 'victoria-metrics'
+export type PeerProgram = 'prometheus3' | 'promtool3' | 'vmagent' | 'vmalert' | 'vmctl' | 'victoria-metrics'
 export type ProgramName = DebianProgram | PeerProgram
 
 /** What a program is called in the folder of peers, where that is another name. */
