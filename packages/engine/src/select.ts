@@ -21,6 +21,7 @@ import { F64 } from './head.ts'
 import { lastBefore, setHints } from './hints.ts'
 import type { LabelCache, LabelNumbers } from './label-cache.ts'
 import { LabelTable } from './label-table.ts'
+import { NumberTable } from './number-table.ts'
 import { assertOpen, type Parts } from './parts.ts'
 import { chunksIn, countDecoded, readNewest, readPieces, readRuns, readSources, SealedChunk, SegmentChunk, type Source } from './read.ts'
 import { Slices } from './slices.ts'
@@ -467,33 +468,6 @@ async function inLabelOrder(entries: Entries, slices: Slices): Promise<Uint32Arr
   }
   const start = (entry: number): number => (entry === 0 ? 0 : ends[entry - 1]!)
   return sortNumbers(numbers, (a, b) => compareLabelBytes(arena, start(a), ends[a]!, start(b), ends[b]!), slices)
-}
-
-/** Distinct numbers, renumbered from 0 in the order of their coming. */
-class NumberTable {
-  readonly #mask: number
-  // Entry e: number + 1 at 2e, its new number at 2e + 1.
-  readonly #table: Uint32Array
-  #count = 0
-
-  /** For at most so many numbers. */
-  constructor(numbers: number) {
-    const size = 2 ** (32 - Math.clz32(Math.max(8, 2 * numbers)))
-    this.#mask = size - 1
-    this.#table = new Uint32Array(2 * size)
-  }
-
-  add(number: number): number {
-    const table = this.#table
-    for (let at = Math.imul(number, 0x9e37_79b1) & this.#mask; ; at = (at + 1) & this.#mask) {
-      const there = table[2 * at]!
-      if (there === number + 1) return table[2 * at + 1]!
-      if (there !== 0) continue
-      table[2 * at] = number + 1
-      table[2 * at + 1] = this.#count
-      return this.#count++
-    }
-  }
 }
 
 function* pages(
