@@ -99,6 +99,18 @@ export class BatchWriter {
     return entry < 0 ? -1 : this.#cached(entry)
   }
 
+  /**
+   * Where the series ends that the cache expects next, if it stands at `start` with a blank behind it; else -1. Text that was read before ends where
+   * it ended then, so nobody need look for the end. `expected` is its slot.
+   */
+  expectedEnd(bytes: Uint8Array, start: number, end: number, kind: number): number {
+    return this.#walk !== null || this.#cache === undefined ? -1 : this.#cache.expectedEnd(bytes, start, end, kind)
+  }
+
+  expected(): number {
+    return this.#cached(this.#cache!.takeExpected())
+  }
+
   /** The slot of the label set in `labels` (finished), remembered under the raw bytes. `note` is what the kernel's walk of the format wants to know. */
   remember(bytes: Uint8Array, start: number, end: number, kind: number, labels: LabelWriter, note = 0): number {
     if (this.#walk !== null) {

@@ -157,6 +157,8 @@ export function stringEnd(bytes: Uint8Array, open: number, end: number): number 
 
 /** Bytes with `\\`, `\n` and (unless `quotes` is false) `\"` resolved; other backslashes stay, as every reader of the format leaves them. */
 export function unescaped(bytes: Uint8Array, start: number, end: number, quotes = true): Uint8Array {
+  const raw = bytes.subarray(start, end)
+  if (!raw.includes(BACKSLASH)) return raw
   const out = new Uint8Array(end - start)
   let length = 0
   for (let at = start; at < end; at++) {

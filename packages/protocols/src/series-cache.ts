@@ -128,6 +128,23 @@ export class SeriesCache {
     }
   }
 
+  /** Where the raw bytes of the entry that is expected next end, if they stand at `start` with a blank behind them; else -1. */
+  expectedEnd(bytes: Uint8Array, start: number, end: number, kind: number): number {
+    const entry = this.#next
+    if (entry >= this.#count || (this.#hashes[entry]! & KIND_MASK) !== kind) return -1
+    const arena = this.#arena
+    const from = this.#keys[entry]!
+    const size = this.#forms[entry]! - from
+    if (size >= end - start || bytes[start + size] !== 0x20) return -1
+    for (let i = size - 1; i >= 0; i--) if (bytes[start + i] !== arena[from + i]) return -1
+    return start + size
+  }
+
+  /** The entry that is expected next; the one behind it is the next. */
+  takeExpected(): number {
+    return this.#next++
+  }
+
   /** Remembers raw bytes that `find` does not know. Both are copied. */
   add(bytes: Uint8Array, start: number, end: number, kind: number, canonical: Uint8Array, canonicalEnd: number): number {
     const used = this.#keys[this.#count]!

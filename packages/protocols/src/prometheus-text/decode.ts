@@ -181,9 +181,13 @@ class Parser {
 
   #sample(start: number, lineEnd: number): void {
     const body = this.#body
-    const end = seriesEnd(body, start, lineEnd)
     const kind = this.#kind(start)
-    let slot = this.batch.known(body, start, end, kind)
+    let end = this.batch.expectedEnd(body, start, lineEnd, kind)
+    let slot = end < 0 ? -1 : this.batch.expected()
+    if (end < 0) {
+      end = seriesEnd(body, start, lineEnd)
+      slot = this.batch.known(body, start, end, kind)
+    }
     const isNew = slot < 0
     if (isNew) {
       const problem = this.#parse(start, end, kind)
