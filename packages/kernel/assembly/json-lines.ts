@@ -1,12 +1,14 @@
-// JSON lines of series that are known, spelled without blanks and in the order in which they are exported:
+// JSON lines that are spelled without blanks and in the order in which they are exported:
 //
 //     {"metric":{"__name__":"up","job":"node"},"values":[1,0],"timestamps":[1549891472010,1549891487724]}
 //
 // The key of a series is its object, byte by byte.
+import { addLabel, addSeries, beginLabels } from './labels'
 import { isJson, numberEnd, readInteger, readNumber } from './numbers'
 import { entryOf, expects, JSON_LINE, keyOf, keySize, NO_SLOT, pushSample, same, slotOfEntry, Walk } from './series-table'
 
 const COMMA: u32 = 0x2c
+const COLON: u32 = 0x3a
 const QUOTE: u32 = 0x22
 const BACKSLASH: u32 = 0x5c
 const CLOSE_LIST: u32 = 0x5d
@@ -93,7 +95,8 @@ function entryOfObject(walk: Walk, end: usize): u32 {
     const byte = <u32>load<u8>(at)
     if (byte == CLOSE) {
       at++
-      return entryOf(walk, start, at, JSON_LINE)
+      const entry = entryOf(walk, start, at, JSON_LINE)
+      return entry != NO_SLOT ? entry : newSeries(walk, start, at)
     }
     if (byte == NEWLINE) return NO_SLOT
     if (byte != QUOTE) continue
@@ -103,6 +106,35 @@ function entryOfObject(walk: Walk, end: usize): u32 {
     }
   }
   return NO_SLOT
+}
+
+/** The entry made for an object of strings without backslashes and blanks between them; NO_SLOT for others. */
+function newSeries(walk: Walk, start: usize, end: usize): u32 {
+  beginLabels()
+  let at = start
+  while (at < end) {
+    // An opening brace or a comma.
+    const name = at + 2
+    const nameEnd = stringEnd(at + 1, end)
+    if (nameEnd == 0 || load<u8>(nameEnd + 1) != COLON) return NO_SLOT
+    const valueEnd = stringEnd(nameEnd + 2, end)
+    if (valueEnd == 0 || !addLabel(name, nameEnd, nameEnd + 3, valueEnd)) return NO_SLOT
+    at = valueEnd + 1
+    if (load<u8>(at) == CLOSE) return at + 1 == end ? addSeries(walk, start, end, JSON_LINE, 0) : NO_SLOT
+    if (load<u8>(at) != COMMA) return NO_SLOT
+  }
+  return NO_SLOT
+}
+
+/** The closing quote of the string that begins at `start`, or 0. */
+function stringEnd(start: usize, end: usize): usize {
+  if (load<u8>(start) != QUOTE) return 0
+  for (let at = start + 1; at < end; at++) {
+    const byte = <u32>load<u8>(at)
+    if (byte == QUOTE) return at
+    if (byte < 0x20 || byte == BACKSLASH) return 0
+  }
+  return 0
 }
 
 /** Passes over bytes that must stand at `at`. */

@@ -2,11 +2,14 @@
 //
 // New series are listed as misses, fields other than samples as the rest; anything odd or broken makes a walk answer -1, and the caller's own
 // decoder says what is wrong. Every read stays below the end of the message that it belongs to.
+import { addLabel, addSeries, beginLabels, isUtf8 } from './labels'
 import { entryOf, expects, hashOf, keyOf, keySize, mix, NO_SLOT, PAIRS, pushSample, REMOTE_WRITE, same, slotOfEntry, Walk } from './series-table'
 
 // The cursor: where the next byte is read, and whether something was wrong.
 let at: usize = 0
 let bad: bool = false
+// How many entries there were before this body.
+let known: u32 = 0
 
 // A length or tag of at most 32 bits; longer spellings count as odd.
 // @ts-ignore: decorator
@@ -99,6 +102,7 @@ export function walkRemoteWrite2(state: usize, body: usize, end: usize): i32 {
   const walk = changetype<Walk>(state)
   at = body
   bad = false
+  known = walk.entries
   // Symbols come first from every known sender.
   while (at < end && load<u8>(at) == 0x22) {
     at++
@@ -192,14 +196,14 @@ function leave(walk: Walk, slot: u32, end: usize): bool {
   return true
 }
 
-// Senders repeat a series' metadata with every sample: only what is new to the entry goes to the caller.
+// Senders repeat a series' metadata with every sample: only what is new to an entry of an earlier body is for the caller.
 function walkMetadata(walk: Walk, slot: u32, end: usize): bool {
   const begin = at
   at++
   const stop = length(end)
   if (bad) return false
   const entry = load<u32>(walk.slotEntries + (slot << 2))
-  if (entry != 0) {
+  if (entry != 0 && entry <= known) {
     let hash: u64 = 0x9e37_79b9_7f4a_7c15
     while (at < stop) {
       const tag = load<u8>(at++)
@@ -245,8 +249,37 @@ function slotOfLabels(walk: Walk, end: usize): u32 {
     at = length(end)
     if (bad) return NO_SLOT
   }
-  const entry = entryOf(walk, start, at, REMOTE_WRITE)
-  return entry != NO_SLOT ? slotOfEntry(walk, entry) : miss(walk, start, at)
+  const stop = at
+  let entry = entryOf(walk, start, stop, REMOTE_WRITE)
+  if (entry == NO_SLOT) entry = newSeries(walk, start, stop)
+  at = stop
+  return entry != NO_SLOT ? slotOfEntry(walk, entry) : miss(walk, start, stop)
+}
+
+/** The entry made for a series whose label fields stand in start .. end, or NO_SLOT where the caller must make it. Moves the cursor. */
+function newSeries(walk: Walk, start: usize, end: usize): u32 {
+  beginLabels()
+  at = start
+  while (at < end) {
+    at++
+    const stop = length(end)
+    // A name and a value, in this order.
+    if (at >= stop || load<u8>(at++) != 0x0a) return NO_SLOT
+    const nameEnd = length(stop)
+    const name = at
+    at = nameEnd
+    let valueEnd = stop
+    if (!bad && at < stop && load<u8>(at++) == 0x12) valueEnd = length(stop)
+    else bad = true
+    if (bad || valueEnd != stop) {
+      // The caller says what is wrong inside of a label.
+      bad = false
+      return NO_SLOT
+    }
+    if (!addLabel(name, nameEnd, at, stop)) return NO_SLOT
+    at = stop
+  }
+  return addSeries(walk, start, end, REMOTE_WRITE, 0)
 }
 
 /** The batch's slot for the series that a list of symbols names. The key is every symbol behind its length. */
@@ -275,8 +308,23 @@ function slotOfRefs(walk: Walk, start: usize, end: usize): u32 {
     refs++
   }
   if ((refs & 1) != 0) return miss(walk, start, end)
-  const entry = entryOf(walk, walk.scratch, to, PAIRS)
+  let entry = entryOf(walk, walk.scratch, to, PAIRS)
+  if (entry == NO_SLOT) entry = newSeriesOfRefs(walk, start, end, to)
   return entry != NO_SLOT ? slotOfEntry(walk, entry) : miss(walk, start, end)
+}
+
+/** The entry made for a series whose key stands in the scratch up to `keyEnd`. The references are known to pair up, and to be symbols. */
+function newSeriesOfRefs(walk: Walk, start: usize, end: usize, keyEnd: usize): u32 {
+  beginLabels()
+  at = start
+  while (at < end) {
+    const name = uvarint(end) << 2
+    const value = uvarint(end) << 2
+    const starts = walk.symbolStarts
+    const ends = walk.symbolEnds
+    if (!addLabel(load<u32>(starts + name), load<u32>(ends + name), load<u32>(starts + value), load<u32>(ends + value))) return NO_SLOT
+  }
+  return addSeries(walk, walk.scratch, keyEnd, PAIRS, 0)
 }
 
 // Compares symbol by symbol with the expected entry's key: no copy, no hash.
@@ -312,32 +360,4 @@ function miss(walk: Walk, start: usize, end: usize): u32 {
   store<u32>(record, <u32>end, 8)
   walk.missed++
   return slot
-}
-
-function isUtf8(start: usize, end: usize): bool {
-  let from = start
-  for (; from + 16 <= end; from += 16) if (v128.any_true(v128.and(v128.load(from), i8x16.splat(<i8>0x80)))) break
-  while (from < end) {
-    const lead = <u32>load<u8>(from++)
-    if (lead < 0x80) continue
-    if (lead < 0xc2 || lead > 0xf4) return false
-    let low: u32 = 0x80
-    let high: u32 = 0xbf
-    let more: usize = 1
-    if (lead >= 0xf0) {
-      more = 3
-      if (lead == 0xf0) low = 0x90
-      if (lead == 0xf4) high = 0x8f
-    } else if (lead >= 0xe0) {
-      more = 2
-      if (lead == 0xe0) low = 0xa0
-      if (lead == 0xed) high = 0x9f
-    }
-    if (more > end - from) return false
-    const second = <u32>load<u8>(from)
-    if (second < low || second > high) return false
-    for (let i: usize = 1; i < more; i++) if ((load<u8>(from + i) & 0xc0) != 0x80) return false
-    from += more
-  }
-  return true
 }

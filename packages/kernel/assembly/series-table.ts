@@ -51,6 +51,10 @@ export class Walk {
   lines: u32
   context: u32
   contextEnd: u32
+  // How many entries there may be, and where the memory for their bytes ends.
+  entryCapacity: u32
+  arenaEnd: u32
+  unused: u32
   // The earliest and latest time that was seen.
   minTime: f64
   maxTime: f64
@@ -63,10 +67,14 @@ export const NO_SLOT: u32 = 0xffff_ffff
 export const REMOTE_WRITE: u32 = 0
 export const PAIRS: u32 = 1
 export const TEXT: u32 = 2
+export const TEXT_HISTOGRAM: u32 = 3
+export const TEXT_SUMMARY: u32 = 4
 export const INFLUX: u32 = 5
 export const GRAPHITE: u32 = 6
 export const OTLP: u32 = 7
 export const JSON_LINE: u32 = 8
+/** Canonical bytes of one series; they are copied out in pieces of this size. */
+const MAX_FORM: usize = 262_144
 const KIND_BITS: u32 = 4
 const KIND_MASK: u32 = 15
 
@@ -181,16 +189,48 @@ export function slotOfKey(state: usize, start: usize, end: usize, kind: u32): i3
   return slot == NO_SLOT ? -2 : <i32>slot
 }
 
-/**
- * Puts a new entry into the table. Its key and canonical bytes stand already in place: keys[entry], forms[entry] and keys[entry + 1] are set.
- */
-export function addSeriesKey(state: usize, entry: u32, kind: u32): void {
-  const walk = changetype<Walk>(state)
-  const hash = keyHash(keyOf(walk, entry), <usize>load<u32>(walk.forms + (entry << 2)), kind)
-  store<u32>(walk.hashes + (entry << 2), hash)
+/** Whether there is room for an entry with so many bytes of key and of canonical form. */
+export function hasRoom(walk: Walk, key: usize, form: usize): bool {
+  return walk.entries < walk.entryCapacity && key + form <= walk.arenaEnd - keyOf(walk, walk.entries) && form <= MAX_FORM
+}
+
+/** Gives the next entry its canonical bytes, which stand at `form` .. `end` behind its key, and puts it into the table. Answers the entry. */
+export function addEntry(walk: Walk, form: usize, end: usize, kind: u32, note: u32): u32 {
+  const entry = walk.entries
+  const index = entry << 2
+  store<u32>(walk.forms + index, <u32>form)
+  store<u32>(walk.keys + index + 4, <u32>end)
+  store<u32>(walk.refs + index, 0)
+  store<u32>(walk.stamps + index, 0)
+  store<u32>(walk.notes + index, note)
+  const hash = keyHash(keyOf(walk, entry), form, kind)
+  store<u32>(walk.hashes + index, hash)
   let place = (hash >> KIND_BITS) & walk.mask
   while (load<u32>(walk.table + (place << 2)) != 0) place = (place + 1) & walk.mask
   store<u32>(walk.table + (place << 2), entry + 1)
+  walk.entries = entry + 1
+  return entry
+}
+
+/**
+ * Puts a series into the table whose key and canonical bytes the caller has read, and into the batch. They are copied. Answers its slot, or -2 when
+ * there is no room; with a slot given (not negative) the series has that one already.
+ */
+export function addSeriesOf(state: usize, given: i32, key: usize, keySize: usize, form: usize, formSize: usize, kind: u32, note: u32): i32 {
+  const walk = changetype<Walk>(state)
+  if (!hasRoom(walk, keySize, formSize)) return -2
+  const to = keyOf(walk, walk.entries)
+  memory.copy(to, key, keySize)
+  memory.copy(to + keySize, form, formSize)
+  const entry = addEntry(walk, to + keySize, to + keySize + formSize, kind, note)
+  if (given < 0) {
+    const slot = slotOfEntry(walk, entry)
+    return slot == NO_SLOT ? -2 : <i32>slot
+  }
+  store<u32>(walk.stamps + (entry << 2), walk.stamp)
+  store<u32>(walk.entrySlots + (entry << 2), <u32>given)
+  store<u32>(walk.slotEntries + (given << 2), entry + 1)
+  return given
 }
 
 /** Writes where the canonical bytes of each slot will stand, end to end (`slots + 1` offsets), and the store's numbers. Answers how many bytes. */

@@ -98,10 +98,12 @@ const SCRATCH_END = 33
 const LINES = 34
 const CONTEXT = 35
 const CONTEXT_END = 36
-const WALK_WORDS = 42
+const ENTRY_CAPACITY = 37
+const ARENA_END = 38
+const WALK_WORDS = 44
 // And of those that are doubles, counted in eights.
-const MIN_TIME = 19
-const MAX_TIME = 20
+const MIN_TIME = 20
+const MAX_TIME = 21
 
 export class SeriesWalk {
   readonly #kernel: Kernel
@@ -179,7 +181,9 @@ export class SeriesWalk {
     walk[SCRATCH] = kernel.reserve(SCRATCH_BYTES)
     walk[SCRATCH_END] = walk[SCRATCH] + SCRATCH_BYTES
     walk[CONTEXT] = walk[CONTEXT_END] = kernel.reserve(CONTEXT_BYTES)
-    this.#word(walk[KEYS], 0, this.#arena)
+    walk[ENTRY_CAPACITY] = maxSeries
+    walk[ARENA_END] = this.#arena + maxBytes
+    this.#set(walk[KEYS], 0, this.#arena)
   }
 
   /** The memory in which bodies, misses and rest have their places. Read from it between a walk and the next body only. */
@@ -285,27 +289,18 @@ export class SeriesWalk {
    * canonical bytes. False when there is no room: the body goes to the plain decoder then, and the next walk begins with an empty table.
    */
   add(slot: number, version: 1 | 2, key: Uint8Array, canonical: Uint8Array): boolean {
-    return this.#add(slot, version - 1, key, canonical, 0)
+    return this.#add(slot, version - 1, key, canonical, 0) !== NO_ROOM
   }
 
-  #add(slot: number, kind: number, key: Uint8Array, canonical: Uint8Array, note: number): boolean {
-    const walk = this.#walk
-    const entry = walk[ENTRIES]!
-    const start = this.#word(walk[KEYS]!, entry)
-    const end = start + key.length + canonical.length
-    if (entry >= this.#options.maxSeries || end > this.#arena + this.#options.maxBytes || canonical.length > GATHER_BYTES) return false
-    this.#kernel.bytes.set(key, start)
-    this.#kernel.bytes.set(canonical, start + key.length)
-    this.#set(walk[FORMS]!, entry, start + key.length)
-    this.#set(walk[KEYS]!, entry + 1, end)
-    this.#set(walk[REFS]!, entry, 0)
-    this.#set(walk[STAMPS]!, entry, walk[STAMP]!)
-    this.#set(walk[ENTRY_SLOTS]!, entry, slot)
-    this.#set(walk[NOTES]!, entry, note)
-    this.#set(walk[SLOT_ENTRIES]!, slot, entry + 1)
-    this.#kernel.exports.addSeriesKey(this.#state, entry, kind)
-    walk[ENTRIES] = entry + 1
-    return true
+  /** Both are copied. Answers the slot: the one given, or when that is negative the next one; or NO_ROOM. */
+  #add(given: number, kind: number, key: Uint8Array, canonical: Uint8Array, note: number): number {
+    if (key.length + canonical.length > SCRATCH_BYTES) return NO_ROOM
+    const { bytes, exports } = this.#kernel
+    const at = this.#walk[SCRATCH]!
+    const form = at + key.length
+    bytes.set(key, at)
+    bytes.set(canonical, form)
+    return exports.addSeriesOf(this.#state, given, at, key.length, form, canonical.length, kind, note)
   }
 
   /** Begins a body that is walked in passes; false when it is larger than the memory for it. `body` must stay as it is until the batch is made. */
@@ -339,12 +334,7 @@ export class SeriesWalk {
 
   /** Puts a series that is not known into table and batch. Answers its slot, or {@link NO_ROOM}. */
   remember(key: Uint8Array, kind: number, canonical: Uint8Array, note = 0): number {
-    const walk = this.#walk
-    const slot = walk[SLOTS]!
-    if (slot >= MAX_SLOTS || !this.#add(slot, kind, key, canonical, note)) return NO_ROOM
-    walk[SLOTS] = slot + 1
-    walk[NEXT] = walk[ENTRIES]!
-    return slot
+    return this.#add(-1, kind, key, canonical, note)
   }
 
   /** A view of the canonical label bytes of a slot of the present batch. */
@@ -502,10 +492,8 @@ export class SeriesWalk {
     this.#kernel.words.fill(0, table / 4, table / 4 + walk[MASK]! + 1)
   }
 
-  #word(address: number, index: number, value?: number): number {
-    const at = address / 4 + index
-    if (value !== undefined) this.#kernel.words[at] = value
-    return this.#kernel.words[at]!
+  #word(address: number, index: number): number {
+    return this.#kernel.words[address / 4 + index]!
   }
 
   #set(address: number, index: number, value: number): void {

@@ -96,12 +96,43 @@ const NAMES = [
   'ü',
 ]
 
+const BOUNDS = [
+  '1',
+  '0.50',
+  '10',
+  '0.0001',
+  '0.00001',
+  '0.00010',
+  '999999',
+  '1000000',
+  '007',
+  '+Inf',
+  '-Inf',
+  'Inf',
+  '1e5',
+  '0',
+  '0.0',
+  '1.0',
+  '1.10',
+  '',
+  '123456.789',
+  '0.123456789',
+  '0.1234567891',
+  '.5',
+  '5.',
+  '-1',
+  '+1',
+  'x',
+  '01.5',
+  '00',
+]
+const VALUES = ['a b', 'x\\"y', '}', ',', 'c\\\\', 'ü', '', 'v1', 'v2', 'v3', 'v4']
+
 function textSeries(next: Random): string {
   const name = pick(next, NAMES)
   const labels: string[] = []
-  for (const label of ['le', 'quantile', 'job', 'path']) {
-    if (next() < 0.3)
-      labels.push(`${label}="${pick(next, ['1', '0.50', 'a b', 'x\\"y', '}', 'c\\\\', 'ü', `v${Math.floor(next() * 9)}`])}"`)
+  for (const label of ['le', 'quantile', 'job', 'path', 'Job', 'job']) {
+    if (next() < 0.25) labels.push(`${label}="${pick(next, label === 'le' || label === 'quantile' ? BOUNDS : VALUES)}"`)
   }
   if (next() < 0.1) return `{"${name}"${labels.map((label) => `,${label}`).join('')}}`
   if (labels.length === 0 && next() < 0.8) return name

@@ -5,7 +5,7 @@
  *
  * `null` and the strings "NaN", "Infinity" and "-Infinity" are values too, since JSON has none for them.
  *
- * Where there is a kernel, only the object of a new series is parsed here: then the kernel knows it, and takes its lines.
+ * The kernel takes plain lines. Of a new series whose labels are not plain the object is parsed here: then the kernel knows it, and takes its lines.
  */
 import type { SeriesWalk } from '@tsink/kernel'
 import { BatchWriter } from '../batch-writer.ts'
@@ -48,60 +48,32 @@ const METRIC = bytesOf('{"metric":{')
 const CLOSE = 0x7d
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
-const COLON = 0x3a
-const COMMA = 0x2c
+const NEWLINE = 0x0a
 
-/** Makes the series of the line at `start` known, as far as it is new and plain to see; whether it did. */
+/** Makes the series of the line at `start` known, as far as it is new and its object begins the line; whether it did. */
 function learnSeries(body: Uint8Array, start: number, batch: BatchWriter): boolean {
   for (let i = 0; i < METRIC.length; i++) if (body[start + i] !== METRIC[i]) return false
   const from = start + METRIC.length - 1
-  const end = readObject(body, from)
-  if (end < 0 || labels.finish(true) !== null || batch.known(body, from, end, KEY_KINDS.jsonLine) >= 0) return false
+  const end = objectEnd(body, from)
+  if (end < 0 || batch.known(body, from, end, KEY_KINDS.jsonLine) >= 0) return false
+  try {
+    if (writeLabels(JSON.parse(textOf(body, from, end)) as Record<string, unknown>) !== null) return false
+  } catch {
+    // What is wrong is found when the line is read as a whole.
+    return false
+  }
   batch.remember(body, from, end, KEY_KINDS.jsonLine, labels)
   return true
 }
 
-/** Reads the labels of an object of strings, spelled without blanks; answers where it ends, or -1 when it is another. */
-function readObject(body: Uint8Array, start: number): number {
-  labels.begin()
-  hasEscape = false
-  for (let at = start + 1; ;) {
-    const nameStart = at
-    const nameEnd = stringEnd(body, nameStart)
-    if (nameEnd < 0 || body[nameEnd + 1] !== COLON) return -1
-    const valueStart = nameEnd + 2
-    const valueEnd = stringEnd(body, valueStart)
-    if (valueEnd < 0) return -1
-    if (hasEscape) {
-      // Nobody knows better what they mean; a broken one is found when the line is read as a whole.
-      try {
-        const [name, value] = JSON.parse(`[${textOf(body, nameStart, nameEnd + 1)},${textOf(body, valueStart, valueEnd + 1)}]`) as string[]
-        if (!name!.isWellFormed() || !value!.isWellFormed()) return -1
-        labels.addText(name!, value!)
-      } catch {
-        return -1
-      }
-    } else labels.add(body, nameStart + 1, nameEnd, valueStart + 1, valueEnd)
-    hasEscape = false
-    const byte = body[valueEnd + 1]
-    if (byte === CLOSE) return valueEnd + 2
-    if (byte !== COMMA) return -1
-    at = valueEnd + 2
-  }
-}
-
-let hasEscape = false
-
-/** The closing quote of the string at `start`, or -1; says in `hasEscape` whether it has a backslash. */
-function stringEnd(body: Uint8Array, start: number): number {
-  if (body[start] !== QUOTE) return -1
+/** Where the object of strings that begins at `start` ends, or -1. */
+function objectEnd(body: Uint8Array, start: number): number {
   for (let at = start + 1; at < body.length; at++) {
     const byte = body[at]!
-    if (byte === QUOTE) return at
-    if (byte < 0x20) return -1
-    if (byte !== BACKSLASH) continue
-    hasEscape = true
-    at++
+    if (byte === CLOSE) return at + 1
+    if (byte === NEWLINE) return -1
+    if (byte !== QUOTE) continue
+    for (at++; at < body.length && body[at] !== QUOTE; at++) if (body[at] === BACKSLASH) at++
   }
   return -1
 }
