@@ -39,6 +39,16 @@ export function addMetricName(value: usize, valueEnd: usize): bool {
   return addLabel(METRIC_NAME, METRIC_NAME + METRIC_NAME_BYTES, value, valueEnd)
 }
 
+/** Whether a label has the name already. */
+export function hasLabel(name: usize, nameEnd: usize): bool {
+  for (let i: u32 = 0; i < labels; i++) {
+    const part = PARTS + (<usize>i << 4)
+    const start = <usize>load<u32>(part)
+    if (<usize>load<u32>(part, 4) - start == nameEnd - name && same(start, name, nameEnd - name)) return true
+  }
+  return false
+}
+
 /** Puts the series of the labels into the table, under the key in start .. end. Answers its entry, or NO_SLOT where the caller must. */
 export function addSeries(walk: Walk, start: usize, end: usize, kind: u32, note: u32): u32 {
   // A length takes at most three bytes.

@@ -1,8 +1,9 @@
-// Lines of line protocol whose series are all known, whose fields are all numbers, and which have one blank between their parts.
+// Lines of line protocol whose fields are all numbers, and which have one blank between their parts; new series where their names are plain.
 //
 //     key of a series    measurement and tags as they stand │ 0 │ field │ what the context holds       note: where the tags end
 //
 // Where the tags of the expected series stand in the line, they end where they ended when they were first read; so does the field.
+import { addLabel, addMetricName, addSeries, beginLabels, hasLabel } from './labels'
 import { isInteger, numberEnd, readDigits, readNumber } from './numbers'
 import { entryOf, expects, INFLUX, keyOf, keySize, NO_SLOT, pushSample, same, slotOfEntry, Walk } from './series-table'
 
@@ -141,5 +142,75 @@ function entryOfField(walk: Walk, line: usize, tags: usize, end: usize): u32 {
   memory.copy(scratch + tags + 1, start, field)
   memory.copy(scratch + tags + 1 + field, walk.context, suffix)
   at = stop + 1
-  return entryOf(walk, scratch, scratch + tags + 1 + field + suffix, INFLUX)
+  const keyEnd = scratch + tags + 1 + field + suffix
+  const entry = entryOf(walk, scratch, keyEnd, INFLUX)
+  return entry != NO_SLOT ? entry : newSeries(walk, line, tags, start, stop, scratch, keyEnd)
+}
+
+/** `measurement_field`, of which one is in use at a time. */
+const METRIC_BYTES: usize = 1_024
+const METRIC = memory.data(1_024, 16)
+
+/** The entry made for a series whose names PromQL takes as they are; NO_SLOT for others. */
+function newSeries(walk: Walk, line: usize, tags: usize, field: usize, fieldEnd: usize, key: usize, keyEnd: usize): u32 {
+  if (walk.learns == 0) return NO_SLOT
+  const end = line + tags
+  let at = line
+  while (at < end && isNameByte(load<u8>(at), true)) at++
+  const measurement = at - line
+  const fieldSize = fieldEnd - field
+  if (measurement == 0 || isDigit(load<u8>(line)) || fieldSize == 0 || measurement + 1 + fieldSize > METRIC_BYTES) return NO_SLOT
+  for (let i = field; i < fieldEnd; i++) if (!isNameByte(load<u8>(i), true)) return NO_SLOT
+  beginLabels()
+  memory.copy(METRIC, line, measurement)
+  let metricEnd = METRIC + measurement
+  if (!isBare(walk, field, fieldSize)) {
+    store<u8>(metricEnd, 0x5f)
+    memory.copy(metricEnd + 1, field, fieldSize)
+    metricEnd += 1 + fieldSize
+  }
+  if (!addMetricName(METRIC, metricEnd)) return NO_SLOT
+  while (at < end) {
+    if (load<u8>(at) != COMMA) return NO_SLOT
+    const name = ++at
+    while (at < end && isNameByte(load<u8>(at), false)) at++
+    const nameEnd = at
+    if (nameEnd == name || isDigit(load<u8>(name)) || at >= end || load<u8>(at) != EQUAL) return NO_SLOT
+    const value = ++at
+    while (at < end && load<u8>(at) != COMMA) if (load<u8>(at++) == EQUAL) return NO_SLOT
+    if (at == value || !addLabel(name, nameEnd, value, at)) return NO_SLOT
+  }
+  return addExtraLabels(walk) ? addSeries(walk, key, keyEnd, INFLUX, <u32>tags) : NO_SLOT
+}
+
+// The extras: the field that adds nothing to a name, then pairs of names and values, each behind its size as a word.
+
+function isBare(walk: Walk, field: usize, size: usize): bool {
+  return load<u32>(walk.extras) == size && size > 0 && same(walk.extras + 4, field, size)
+}
+
+/** Adds the labels of the request that are not tags of the line too. */
+function addExtraLabels(walk: Walk): bool {
+  let at = <usize>walk.extras + 4 + load<u32>(walk.extras)
+  while (at < <usize>walk.extrasEnd) {
+    const name = at + 4
+    const nameEnd = name + load<u32>(at)
+    const value = nameEnd + 4
+    const valueEnd = value + load<u32>(nameEnd)
+    if (!hasLabel(name, nameEnd) && !addLabel(name, nameEnd, value, valueEnd)) return false
+    at = valueEnd
+  }
+  return true
+}
+
+// @ts-ignore: decorator
+@inline
+function isDigit(byte: u32): bool {
+  return byte - 0x30 < 10
+}
+
+// @ts-ignore: decorator
+@inline
+function isNameByte(byte: u32, withColon: bool): bool {
+  return (byte | 0x20) - 0x61 < 26 || isDigit(byte) || byte == 0x5f || (withColon && byte == 0x3a)
 }

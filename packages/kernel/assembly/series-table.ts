@@ -54,7 +54,10 @@ export class Walk {
   // How many entries there may be, and where the memory for their bytes ends.
   entryCapacity: u32
   arenaEnd: u32
-  unused: u32
+  // What line protocol makes new series of beside the line, where it learns them here.
+  learns: u32
+  extras: u32
+  extrasEnd: u32
   // The earliest and latest time that was seen.
   minTime: f64
   maxTime: f64

@@ -100,10 +100,13 @@ const CONTEXT = 35
 const CONTEXT_END = 36
 const ENTRY_CAPACITY = 37
 const ARENA_END = 38
-const WALK_WORDS = 44
+const LEARNS = 39
+const EXTRAS = 40
+const EXTRAS_END = 41
+const WALK_WORDS = 46
 // And of those that are doubles, counted in eights.
-const MIN_TIME = 20
-const MAX_TIME = 21
+const MIN_TIME = 21
+const MAX_TIME = 22
 
 export class SeriesWalk {
   readonly #kernel: Kernel
@@ -150,7 +153,7 @@ export class SeriesWalk {
       MAX_SAMPLES * 28 +
       MAX_REST * 12 +
       MAX_SYMBOLS * 8
-    const kernel = createKernel(total + SCRATCH_BYTES + CONTEXT_BYTES + GATHER_BYTES + 1_048_576)
+    const kernel = createKernel(total + SCRATCH_BYTES + CONTEXT_BYTES * 2 + GATHER_BYTES + 1_048_576)
     this.#kernel = kernel
     this.#state = kernel.reserve(WALK_WORDS * 4)
     const walk = kernel.words.subarray(this.#state / 4, this.#state / 4 + WALK_WORDS)
@@ -181,6 +184,7 @@ export class SeriesWalk {
     walk[SCRATCH] = kernel.reserve(SCRATCH_BYTES)
     walk[SCRATCH_END] = walk[SCRATCH] + SCRATCH_BYTES
     walk[CONTEXT] = walk[CONTEXT_END] = kernel.reserve(CONTEXT_BYTES)
+    walk[EXTRAS] = kernel.reserve(CONTEXT_BYTES)
     walk[ENTRY_CAPACITY] = maxSeries
     walk[ARENA_END] = this.#arena + maxBytes
     this.#set(walk[KEYS], 0, this.#arena)
@@ -245,7 +249,7 @@ export class SeriesWalk {
     const { maxSeries, maxBytes } = this.#options
     if (walk[ENTRIES]! > maxSeries * 0.9 || this.#word(walk[KEYS]!, walk[ENTRIES]!) - this.#arena > maxBytes * 0.9) this.#forget()
     walk[STAMP] = walk[STAMP]! + 1
-    for (const field of [NEXT, SLOTS, MISSED, SAMPLES, ANY_START, RESTS, SYMBOLS, LINES]) walk[field] = 0
+    for (const field of [NEXT, SLOTS, MISSED, SAMPLES, ANY_START, RESTS, SYMBOLS, LINES, LEARNS]) walk[field] = 0
     walk[CONTEXT_END] = walk[CONTEXT]!
     this.#loaded = NO_BYTES
   }
@@ -366,6 +370,24 @@ export class SeriesWalk {
   lineProtocol(from: number, unit: number, now: number): number {
     this.#walk[LINES] = 0
     return this.#kernel.exports.walkLineProtocol(this.#state, this.#body + from, this.#bodyEnd, unit, now) - this.#body
+  }
+
+  /** Lets line protocol make new series here: of texts the field that adds nothing to a name (or ''), then names and values of labels for all series. */
+  setExtras(texts: readonly string[]): void {
+    const walk = this.#walk
+    const parts = texts.map((text) => new TextEncoder().encode(text))
+    let at = walk[EXTRAS]!
+    const end = parts.reduce((sum, part) => sum + 4 + part.length, at)
+    if (end > at + CONTEXT_BYTES) return
+    const { bytes } = this.#kernel
+    const view = new DataView(bytes.buffer)
+    for (const part of parts) {
+      view.setUint32(at, part.length, true)
+      bytes.set(part, at + 4)
+      at += 4 + part.length
+    }
+    walk[EXTRAS_END] = end
+    walk[LEARNS] = 1
   }
 
   jsonLines(from: number): number {

@@ -87,6 +87,11 @@ export class BatchWriter {
     this.#passes = bytes !== null && this.#walk?.setContext(bytes) === true
   }
 
+  /** What the kernel needs to know to make new series of line protocol, see SeriesWalk. */
+  setExtras(texts: readonly string[]): void {
+    this.#walk?.setExtras(texts)
+  }
+
   /** The slot of a series that the cache knows by these raw bytes, or -1. */
   known(bytes: Uint8Array, start: number, end: number, kind: number): number {
     if (this.#walk !== null) {

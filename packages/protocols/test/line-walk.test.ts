@@ -228,7 +228,8 @@ const FORMATS: readonly Format[] = [
   {
     name: 'line protocol with options',
     line: influxLine,
-    decode: (body, options) => decodeLineProtocol(body, { ...options, precision: 'auto', bareField: 'value', extraLabels: { db: 'x' } }),
+    decode: (body, options) =>
+      decodeLineProtocol(body, { ...options, precision: 'auto', bareField: 'value', extraLabels: { db: 'x', dc: 'of the request' } }),
   },
   {
     name: 'line protocol in seconds',

@@ -94,6 +94,7 @@ class Mapper implements LineSink {
         : bytesOf(JSON.stringify([names, bareField, extraLabels]))
     this.batch = new BatchWriter(options, Math.min(16_384, body.length >>> 6) + 1, body.length, body)
     this.batch.setContext(this.#salt)
+    if (this.#underscores) this.batch.setExtras([options.bareField ?? '', ...this.#extra.flat()])
     const unit = UNITS.indexOf(options.precision ?? 'ns')
     this.take = (walk, start) => walk.lineProtocol(start, unit, options.now)
   }
