@@ -2,6 +2,8 @@
  * The server's HTTP API as the page uses it. Errors carry what the server said, word for word.
  */
 
+import { authorization, tokenRefused } from './token.ts'
+
 export type LabelSet = Readonly<Record<string, string>>
 
 export interface HistogramValue {
@@ -128,16 +130,25 @@ export function get<T>(endpoint: string, parameters: Readonly<Record<string, str
   return read(`${BASE}/api/v1/${endpoint}?${new URLSearchParams(parameters)}`, { signal })
 }
 
+/** Tells the server to do something, and waits until it has. */
+export async function tell(endpoint: string, parameters: Readonly<Record<string, string>>): Promise<void> {
+  await fetch(`${BASE}/api/v1/${endpoint}`, { method: 'POST', body: new URLSearchParams(parameters), headers: authorization() })
+}
+
 async function read<T>(url: string, init: RequestInit & { readonly signal: AbortSignal }): Promise<Answer<T>> {
   const started = performance.now()
   let response: Response
   let text: string
   try {
-    response = await fetch(url, init)
+    response = await fetch(url, { ...init, headers: authorization() })
     text = await response.text()
   } catch (error) {
     if (init.signal.aborted) throw error
     throw new ApiError('unreachable', 'The server does not answer. Is it still running?', 0)
+  }
+  if (response.status === 401) {
+    tokenRefused()
+    throw new ApiError('unauthorized', 'The server needs a token.', 401)
   }
   let body: { status?: string; errorType?: string; error?: string; data?: T; warnings?: string[]; infos?: string[] }
   try {

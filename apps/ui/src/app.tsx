@@ -7,6 +7,7 @@ import { Explorer } from './explorer.tsx'
 import { ListIcon, Logo, PlusIcon } from './icons.tsx'
 import { Panel, type PanelHandle } from './panel.tsx'
 import { Status } from './status.tsx'
+import { TokenDialog } from './token-dialog.tsx'
 import { MAX_PANELS, newPanel, readState, writeState, type PageState, type PanelState } from './state.ts'
 import { printLength } from './time.ts'
 import { printLabelName, printLabels } from './value.ts'
@@ -62,6 +63,7 @@ export function App() {
       <a class="skip" href="#main" onClick={(event) => skipTo(event, 'main')}>
         Skip to the query
       </a>
+      <TokenDialog />
       <header>
         <a class="brand" href="./" aria-label="tsink, start page">
           <Logo />

@@ -2,7 +2,7 @@
  * The explorer: which metrics there are. The server searches and the list stays short, so that a hundred thousand names are as quick as ten;
  * choosing one shows what its series are made of.
  */
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { ApiError, get, type MetricEntry } from './api.ts'
 import { CloseIcon } from './icons.tsx'
 import { MetricDetails } from './metric-details.tsx'
@@ -29,7 +29,8 @@ const MAX_SHOWN = 1_000
 export function Explorer(props: ExplorerProps) {
   const { search, metric, onSearch, onMetric, onClose } = props
   const field = useRef<HTMLInputElement>(null)
-  useEffect(() => field.current?.focus({ preventScroll: true }), [])
+  // Before anything more can be typed.
+  useLayoutEffect(() => field.current?.focus({ preventScroll: true }), [])
   return (
     <aside class="explorer" aria-label="Metrics explorer" onKeyDown={(event) => event.key === 'Escape' && onClose()}>
       <div class="explorer-head">

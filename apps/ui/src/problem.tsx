@@ -15,6 +15,7 @@ const NAMES: Readonly<Record<string, string>> = {
   timeout: 'The query took too long',
   canceled: 'The query was cancelled',
   unavailable: 'The server is not ready',
+  unauthorized: 'Not without a token',
   unreachable: 'No connection',
   too_many_requests: 'The server is busy',
 }

@@ -1,7 +1,7 @@
 /** How the server stands: what it holds and where its series come from, what it scrapes, which queries run. */
 import { useState } from 'preact/hooks'
 import { useAnswer } from './answer.ts'
-import { BASE } from './api.ts'
+import { tell } from './api.ts'
 import { printLength, printTime } from './time.ts'
 import { printBytes, printLarge } from './value.ts'
 
@@ -109,7 +109,7 @@ function Running({ tick }: { readonly tick: number }) {
   const queries = useAnswer<readonly RunningQuery[]>('status/active_queries', {}, tick + cancelled)
   if (queries === null || typeof queries === 'string' || queries.length === 0) return null
   const cancel = async (id: number): Promise<void> => {
-    await fetch(`${BASE}/api/v1/status/active_queries/cancel`, { method: 'POST', body: new URLSearchParams({ id: String(id) }) })
+    await tell('status/active_queries/cancel', { id: String(id) })
     setCancelled((count) => count + 1)
   }
   return (

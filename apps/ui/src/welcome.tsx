@@ -5,7 +5,8 @@ import type { MetricEntry } from './api.ts'
 export function Welcome({ onPick }: { readonly onPick: (query: string) => void }) {
   const found = useAnswer<{ metrics: readonly MetricEntry[] }>('metrics', { limit: '500' })
   if (found === null) return null
-  const examples = typeof found === 'string' ? [] : examplesOf(found.metrics)
+  if (typeof found === 'string') return <p class="empty">{found}</p>
+  const examples = examplesOf(found.metrics)
   return (
     <div class="welcome">
       {examples.length > 0 && (

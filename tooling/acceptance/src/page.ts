@@ -13,6 +13,7 @@ import { checkExploring } from './page/exploring.ts'
 import { checkPanels } from './page/panels.ts'
 import { checkResults, sendHistogram } from './page/results.ts'
 import { PageUnderTest } from './page/page-under-test.ts'
+import { checkToken } from './page/token.ts'
 
 /** The page, drawn into a file when one is named. It shows what Prometheus sent, so that part runs before. */
 export function page(screenshot: string | null): Part {
@@ -66,6 +67,7 @@ async function checkPage(suite: Suite, url: string, screenshot: string | null): 
         }
       })
     }
+    await checkToken(suite)
     if (screenshot !== null) await draw(browser, url, screenshot)
     await suite.check('the page threw no error', () => {
       if (problems.length > 0) throw new Error(problems.join('; '))
