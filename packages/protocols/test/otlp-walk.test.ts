@@ -168,3 +168,32 @@ test.each(OPTIONS.map((options, number) => ({ number, options })))(
     }
   },
 )
+
+test('random bodies in JSON decode alike, new and known', () => {
+  const next = random(5)
+  const cache = new SeriesCache({ maxSeries: 150, maxBytes: 60_000 })
+  const values = [
+    { stringValue: 'a' },
+    { stringValue: '1:1:b' },
+    { stringValue: '' },
+    { stringValue: '\ud800' },
+    { intValue: '7' },
+    { boolValue: true },
+  ]
+  const point = (): object => ({
+    timeUnixNano: `${NOW + Math.floor(next() * 5)}000000`,
+    asDouble: next(),
+    attributes: Array.from({ length: Math.floor(next() * 4) }, () => ({ key: pick(next, KEYS), value: pick(next, values) })),
+  })
+  for (let round = 0; round < (LONG ? 10_000 : 300); round++) {
+    const metrics = ['requests', 'x', 'http.duration'].map((name) => ({
+      name,
+      gauge: { dataPoints: Array.from({ length: Math.floor(next() * 4) }, point) },
+    }))
+    const attributes = [{ key: 'service.name', value: pick(next, values) }]
+    const body = new TextEncoder().encode(JSON.stringify({ resourceMetrics: [{ resource: { attributes }, scopeMetrics: [{ metrics }] }] }))
+    const want = outcome(() => decodeOtlp(body, 'json', { now: NOW }))
+    expect(outcome(() => decodeOtlp(body, 'json', { now: NOW, cache }))).toEqual(want)
+    expect(outcome(() => decodeOtlp(body, 'json', { now: NOW, cache }))).toEqual(want)
+  }
+})

@@ -6,13 +6,13 @@ import { badBody } from '../decoded.ts'
 import { excerpt, textOf } from '../utf8.ts'
 import { OTLP_LIMITS } from './limits.ts'
 import {
-  attributeList,
   attributeText,
   newExponentialPoint,
   newHistogramPoint,
   newNumberPoint,
   newSummaryPoint,
   TEMPORALITIES,
+  TextAttributes,
   UNSET,
   type AnyValue,
   type Attribute,
@@ -219,7 +219,7 @@ function temporalityOf(fields: Fields, path: Path): Temporality {
 
 function commonOf(fields: Fields, path: Path): { attributes: AttributeList; time: Instant; start: Instant; isStale: boolean } {
   return {
-    attributes: attributeList(attributesOf(fields, 'attributes', path)),
+    attributes: new TextAttributes(attributesOf(fields, 'attributes', path)),
     time: instantField(fields, 'timeUnixNano', path),
     start: instantField(fields, 'startTimeUnixNano', path),
     isStale: (numberField(fields, 'flags', path) & 1) === 1,

@@ -16,9 +16,12 @@ import { Translator, type OtlpOptions } from './translate.ts'
 export function decodeOtlp(body: Uint8Array, encoding: OtlpEncoding, options: OtlpOptions): Decoded {
   if (body.length > OTLP_LIMITS.bodyBytes) throw tooLarge('OTLP body bytes', body.length, OTLP_LIMITS.bodyBytes)
   const isProtobuf = encoding === 'protobuf'
+  const translator = new Translator(options, isProtobuf ? body : NO_BODY)
   // Deltas are not added up before all of a body is known to be sound.
-  const isWalkable = isProtobuf && typeof options.delta !== 'object'
-  const translator = new Translator(options, isWalkable ? body : null)
-  translator.request(isProtobuf ? decodeOtlpProtobuf(body, translator.batch.isWalked) : decodeOtlpJson(body))
+  const keepsRaw = translator.batch.isWalked && typeof options.delta !== 'object'
+  translator.request(isProtobuf ? decodeOtlpProtobuf(body, keepsRaw) : decodeOtlpJson(body))
   return translator.batch.decoded(translator.rejected)
 }
+
+/** The kernel walks nothing of JSON bodies, but knows their series. */
+const NO_BODY = new Uint8Array(0)

@@ -1,5 +1,6 @@
 /** An export request as plain values: what both encodings decode to, and what is translated. */
 import { toBase64 } from '../base64.ts'
+import { encodeInto } from '../utf8.ts'
 
 /**
  * The attributes of a point. Those of protobuf bodies are read only when they are asked for: a series that is known by their raw bytes needs
@@ -8,13 +9,31 @@ import { toBase64 } from '../base64.ts'
 export interface AttributeList {
   /** The attributes in the order given. */
   list(): readonly Attribute[]
-  /** The bytes that stand for them in one message, or null: equal bytes are equal attributes. */
+  /** The bytes that stand for them, or null: equal bytes are equal attributes. Valid until those of another point are asked for. */
   readonly raw: { readonly bytes: Uint8Array; readonly start: number; readonly end: number } | null
 }
 
-/** Attributes that have been read. */
-export function attributeList(attributes: readonly Attribute[]): AttributeList {
-  return { list: () => attributes, raw: null }
+let keyBytes = new Uint8Array(4_096)
+
+/** Attributes that have been read as text. */
+export class TextAttributes implements AttributeList {
+  readonly #attributes: readonly Attribute[]
+
+  constructor(attributes: readonly Attribute[]) {
+    this.#attributes = attributes
+  }
+
+  list(): readonly Attribute[] {
+    return this.#attributes
+  }
+
+  /** Names and values behind their lengths in decimal, which no attribute of a protobuf body begins with. */
+  get raw(): { readonly bytes: Uint8Array; readonly start: number; readonly end: number } {
+    let text = ''
+    for (const [key, value] of this.#attributes) text += `${key.length}:${value.length}:${key}${value}`
+    if (text.length * 3 > keyBytes.length) keyBytes = new Uint8Array(text.length * 6)
+    return { bytes: keyBytes, start: 0, end: encodeInto(text, keyBytes, 0) }
+  }
 }
 
 /** The number points of a metric where they stand in a protobuf body, one behind the other: those that the kernel takes are never read here. */

@@ -104,8 +104,8 @@ export class Translator {
   #minTime: Instant | null = null
   #maxTime: Instant | null = null
 
-  /** `body` is given where the kernel may take points from it. */
-  constructor(options: OtlpOptions, body: Uint8Array | null) {
+  /** `body` is where the kernel may take points from. */
+  constructor(options: OtlpOptions, body: Uint8Array) {
     this.#options = options
     const strategy = options.translationStrategy ?? 'UnderscoreEscapingWithSuffixes'
     const utf8 = strategy === 'NoUTF8EscapingWithSuffixes' || strategy === 'NoTranslation'
@@ -355,7 +355,8 @@ export class Translator {
 
   /** The slot of a point's series, or what is wrong with its labels. */
   #slot(name: string, attributes: AttributeList, extraName = '', extraValue = ''): number | string {
-    const end = attributes.raw === null || this.#options.cache === undefined ? -1 : this.#writeKey(name, attributes.raw, extraValue)
+    const raw = this.#options.cache === undefined ? null : attributes.raw
+    const end = raw === null ? -1 : this.#writeKey(name, raw, extraValue)
     if (end >= 0) {
       const known = this.batch.known(this.#key, 0, end, KEY_KINDS.otlp)
       if (known >= 0) return known
