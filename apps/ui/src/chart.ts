@@ -23,6 +23,8 @@ export interface ChartOptions {
   readonly yAxis: uPlot.Axis
   readonly yScale?: uPlot.Scale
   readonly series: uPlot.Series[]
+  /** The line nearest to the pointer is brought out, and points follow it. */
+  readonly isFocused: boolean
   readonly bands?: uPlot.Band[]
   readonly draw?: (u: uPlot) => void
 }
@@ -44,7 +46,11 @@ export function drawChart(element: HTMLElement, data: uPlot.AlignedData, options
         { ...axis, values: (_, splits) => timeLabels(splits) },
         { ...axis, ...options.yAxis },
       ],
-      cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 7 }, focus: { prox: 24 } },
+      cursor: {
+        drag: { x: true, y: false, setScale: false },
+        points: { size: 7, show: options.isFocused },
+        focus: { prox: options.isFocused ? 24 : -1 },
+      },
       focus: { alpha: 0.35 },
       series: [{}, ...options.series],
       bands: options.bands ?? [],

@@ -1,13 +1,12 @@
 /**
- * The graph: one line a series, drawn from aligned columns. Dragging zooms, the legend switches series on and off.
+ * The graph: one line a series, with a legend that switches them on and off.
  */
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import type uPlot from 'uplot'
+import { useCallback, useEffect, useMemo, useState } from 'preact/hooks'
 import type { RangeSeries } from './api.ts'
-import { drawChart, timesOf, type Pointer } from './chart.ts'
+import { timesOf } from './chart.ts'
 import { useDark } from './dark.ts'
-import { Tooltip } from './tooltip.tsx'
-import { colourOf, printLabels, printShort, splitCommon } from './value.ts'
+import { Lines } from './lines.tsx'
+import { colourOf, printLabels, splitCommon } from './value.ts'
 
 export interface GraphProps {
   readonly series: readonly RangeSeries[]
@@ -26,59 +25,42 @@ const FEW_LINES = 100
 const MAX_LINES = 2_000
 
 export function Graph({ series, start, end, step, stacked, onStacked, onZoom }: GraphProps) {
-  const host = useRef<HTMLDivElement>(null)
   const dark = useDark()
   const [all, setAll] = useState(false)
   const [only, setOnly] = useState<number | null>(null)
   const [hidden, setHidden] = useState<ReadonlySet<number>>(new Set())
-  const [pointer, setPointer] = useState<Pointer | null>(null)
-  const shown = useMemo(() => series.slice(0, all ? MAX_LINES : FEW_LINES), [series, all])
-  const columns = useMemo(() => toColumns(shown, start, end, step), [shown, start, end, step])
+  const drawn = useMemo(() => series.slice(0, all ? MAX_LINES : FEW_LINES), [series, all])
+  const columns = useMemo(() => toColumns(drawn, start, end, step), [drawn, start, end, step])
   const { common, names } = useMemo(() => {
-    const split = splitCommon(shown.map((one) => one.metric))
+    const split = splitCommon(drawn.map((one) => one.metric))
     return { common: split.common, names: split.rest.map(printLabels) }
-  }, [shown])
-  const visible = (index: number): boolean => (only === null ? !hidden.has(index) : only === index)
-  const drawn = useMemo(() => (stacked ? stack(columns, visible) : columns), [columns, stacked, only, hidden])
+  }, [drawn])
+  const colours = useMemo(() => drawn.map((_, index) => colourOf(index, dark)), [drawn, dark])
+  const visible = useMemo(() => drawn.map((_, index) => (only === null ? !hidden.has(index) : only === index)), [drawn, only, hidden])
 
   useEffect(() => {
     setOnly(null)
     setHidden(new Set())
   }, [names.join('\n')])
 
-  useEffect(() => {
-    const points = { show: columns[0]!.length < 2 || step * 60 > end - start }
-    return drawChart(host.current!, drawn as uPlot.AlignedData, {
-      start,
-      end,
-      onZoom,
-      onPointer: setPointer,
-      // A stacked area ends where the one below it begins.
-      bands: stacked ? bandsBetween(shown.map((_, index) => index).filter(visible)) : [],
-      yAxis: { size: 60, values: (_, splits) => splits.map(printShort) },
-      series: shown.map((_, index) => {
-        const stroke = colourOf(index, dark)
-        return { show: visible(index), stroke, width: 1.6, spanGaps: false, points, ...(stacked ? { fill: `${stroke}38` } : {}) }
-      }),
-    })
-  }, [drawn, stacked, only, hidden, dark])
-
-  const toggle = (index: number, alone: boolean): void => {
-    if (alone) return setOnly(only === index ? null : index)
-    setOnly(null)
-    const next = new Set(only === null ? hidden : [])
-    if (!next.delete(index)) next.add(index)
-    setHidden(next)
-  }
-  const hasCommon = Object.keys(common).length > 0
+  const toggle = useCallback(
+    (index: number, alone: boolean): void => {
+      if (alone) return setOnly(only === index ? null : index)
+      setOnly(null)
+      const next = new Set(only === null ? hidden : [])
+      if (!next.delete(index)) next.add(index)
+      setHidden(next)
+    },
+    [only, hidden],
+  )
 
   return (
     <div class="graph">
       <div class="graph-bar">
         {series.length > FEW_LINES ? (
           <span>
-            {shown.length} of {series.length} series are drawn.{' '}
-            {shown.length < Math.min(series.length, MAX_LINES) && (
+            {drawn.length} of {series.length} series are drawn.{' '}
+            {drawn.length < Math.min(series.length, MAX_LINES) && (
               <button type="button" class="link" onClick={() => setAll(true)}>
                 Draw {series.length > MAX_LINES ? MAX_LINES : 'all'}
               </button>
@@ -91,21 +73,8 @@ export function Graph({ series, start, end, step, stacked, onStacked, onZoom }: 
           <input type="checkbox" checked={stacked} onChange={(event) => onStacked(event.currentTarget.checked)} /> Stacked
         </label>
       </div>
-      <div class="plot" ref={host} role="img" aria-label={`Graph of ${series.length} series; the table has the values`}>
-        {pointer !== null && (
-          <Tooltip
-            pointer={pointer}
-            time={columns[0]![pointer.index]!}
-            width={host.current?.clientWidth ?? 0}
-            rows={names
-              .map((name, index) => ({ name, colour: colourOf(index, dark), value: columns[index + 1]![pointer.index] ?? null, index }))
-              .filter((row) => row.value !== null && visible(row.index))
-              .sort((a, b) => b.value! - a.value!)
-              .map(({ name, colour, value }) => ({ name, colour, value: printShort(value!) }))}
-          />
-        )}
-      </div>
-      {hasCommon && (
+      <Lines {...{ start, end, columns, names, colours, visible, stacked, onZoom }} />
+      {Object.keys(common).length > 0 && (
         <p class="common">
           In all: <code>{printLabels(common)}</code>
         </p>
@@ -115,12 +84,12 @@ export function Graph({ series, start, end, step, stacked, onStacked, onZoom }: 
           <li key={index}>
             <button
               type="button"
-              aria-pressed={visible(index)}
+              aria-pressed={visible[index]}
               title={`${name}\nClick to hide or show it, with Alt or twice to see it alone`}
               onClick={(event) => toggle(index, event.altKey)}
               onDblClick={() => toggle(index, true)}
             >
-              <i style={{ background: colourOf(index, dark) }} />
+              <i style={{ background: colours[index] }} />
               <span>{name}</span>
             </button>
           </li>
@@ -128,10 +97,6 @@ export function Graph({ series, start, end, step, stacked, onStacked, onZoom }: 
       </ul>
     </div>
   )
-}
-
-function bandsBetween(indexes: readonly number[]): uPlot.Band[] {
-  return indexes.slice(1).map((index, below) => ({ series: [index + 1, indexes[below]! + 1] }))
 }
 
 /** Columns on the grid of steps; a step without a sample is a gap. */
@@ -151,19 +116,4 @@ function toColumns(series: readonly RangeSeries[], start: number, end: number, s
     const index = Math.round((time - start) / step)
     if (index >= 0 && index < column.length && Number.isFinite(value)) column[index] = value
   }
-}
-
-function stack(columns: readonly (number | null)[][], visible: (index: number) => boolean): (number | null)[][] {
-  const base = columns[0]!.map(() => 0)
-  const stacked = [columns[0]!]
-  for (let s = 1; s < columns.length; s++) {
-    stacked.push(
-      columns[s]!.map((value, i) => {
-        if (value === null || !visible(s - 1)) return value
-        base[i] = base[i]! + value
-        return base[i]!
-      }),
-    )
-  }
-  return stacked
 }

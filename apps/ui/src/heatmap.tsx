@@ -47,6 +47,7 @@ export function Heatmap({ series, start, end, step, onZoom }: HeatmapProps) {
       end,
       onZoom,
       onPointer: setPointer,
+      isFocused: false,
       yScale: { range: () => [0, Math.max(1, bounds.length - 1)] },
       yAxis: {
         size: 60,
