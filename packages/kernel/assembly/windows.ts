@@ -6,9 +6,10 @@ const MAX_STEPS: i32 = 16_384
 const TIMES = memory.data(131_072 * 8, 16)
 const VALUES = memory.data(131_072 * 8, 16)
 const RESETS = memory.data(131_072 * 4, 16)
-const LOW = memory.data(16_384 * 4, 16)
-const HIGH = memory.data(16_384 * 4, 16)
-const RESULTS = memory.data(16_384 * 8, 16)
+// Pairs of steps may look one step past the end.
+const LOW = memory.data(16_384 * 4 + 16, 16)
+const HIGH = memory.data(16_384 * 4 + 16, 16)
+const RESULTS = memory.data(16_384 * 8 + 16, 16)
 const KINDS = memory.data(16_384, 16)
 // Where a function has two results a step.
 const SECOND = memory.data(16_384 * 8, 16)
@@ -102,66 +103,124 @@ function firstAfter(count: i32, at: f64): i32 {
   return low
 }
 
-/** rate, increase and delta for the bounds that were found last; kinds are 1 where there is a result. Answers how many there are. */
+/**
+ * rate, increase and delta for the bounds that were found last; kinds are 1 where there is a result. Answers how many there are. Two steps go side by
+ * side, since most of the work are divisions; a step with a reset in its window, or that meets zero, goes by itself.
+ */
 export function windowExtrapolate(count: i32, steps: i32, endMs: f64, stepMs: f64, rangeMs: f64, counter: bool, perSecond: bool): i32 {
   const resets = counter ? findResets(count) : 0
   const divisor: f64 = perSecond ? rangeMs / 1000 : 1
   let nextReset = 0
   let nextResetAt = resets == 0 ? i32.MAX_VALUE : load<i32>(RESETS)
-  let sampledMs: f64 = -1
-  let startMs: f64 = -1
-  let restMs: f64 = -1
-  let between = -1
-  let sampled: f64 = 0
-  let toStart: f64 = 0
-  let toEnd: f64 = 0
-  let factor: f64 = 0
+  const thousand = f64x2.splat(1000)
+  const divisors = f64x2.splat(divisor)
+  const ranges = f64x2.splat(rangeMs)
+  const half = f64x2.splat(0.5)
+  // The inputs and results of the divisions of the last pair: evenly spaced samples ask for the same ones again.
+  let sampledMs = f64x2.splat(-1)
+  let startMs = sampledMs
+  let restMs = sampledMs
+  let between = sampledMs
+  let sampled = sampledMs
+  let toStart = sampledMs
+  let toEnd = sampledMs
+  let factor = sampledMs
   let found = 0
   memory.fill(KINDS, 0, steps)
-  for (let k = 0; k < steps; k++) {
+  for (let k = 0; k < steps; k += 2) {
     const first = load<i32>(LOW + (<usize>k << 2))
     const last = load<i32>(HIGH + (<usize>k << 2)) - 1
-    if (last <= first) continue
-    const end = endMs + <f64>k * stepMs
-    const firstMs = time(first)
-    const lastMs = time(last)
-    const firstValue = value(first)
-    let raw = value(last) - firstValue
-    if (nextResetAt <= last) {
-      while (nextReset < resets && load<i32>(RESETS + (<usize>nextReset << 2)) <= first) nextReset++
-      nextResetAt = nextReset == resets ? i32.MAX_VALUE : load<i32>(RESETS + (<usize>nextReset << 2))
-      for (let r = nextReset; r < resets; r++) {
-        const at = load<i32>(RESETS + (<usize>r << 2))
-        if (at > last) break
-        raw += value(at - 1)
+    // Behind the last step stands nothing that counts.
+    const nextFirst = load<i32>(LOW + (<usize>k << 2), 4)
+    const nextLast = load<i32>(HIGH + (<usize>k << 2), 4) - 1
+    const isPair = k + 1 < steps && last > first && nextLast > nextFirst && nextResetAt > nextLast
+    let alone = !isPair
+    if (isPair) {
+      const firstMs = pair(TIMES, first, nextFirst)
+      const lastMs = pair(TIMES, last, nextLast)
+      const firstValues = pair(VALUES, first, nextFirst)
+      const raw = f64x2.sub(pair(VALUES, last, nextLast), firstValues)
+      const ends = f64x2.replace_lane(f64x2.splat(endMs + <f64>k * stepMs), 1, endMs + <f64>(k + 1) * stepMs)
+      const sampledNow = f64x2.sub(lastMs, firstMs)
+      const startNow = f64x2.sub(firstMs, ends)
+      const restNow = f64x2.sub(ends, lastMs)
+      const betweenNow = f64x2.replace_lane(f64x2.splat(<f64>(last - first)), 1, <f64>(nextLast - nextFirst))
+      const same = v128.and(
+        v128.and(f64x2.eq(sampledNow, sampledMs), f64x2.eq(startNow, startMs)),
+        v128.and(f64x2.eq(restNow, restMs), f64x2.eq(betweenNow, between)),
+      )
+      if (!i64x2.all_true(same)) {
+        sampledMs = sampledNow
+        startMs = startNow
+        restMs = restNow
+        between = betweenNow
+        sampled = f64x2.div(sampledMs, thousand)
+        toStart = f64x2.div(f64x2.add(startMs, ranges), thousand)
+        toEnd = f64x2.div(restMs, thousand)
+        const average = f64x2.div(sampled, between)
+        const threshold = f64x2.mul(average, f64x2.splat(1.1))
+        const near = f64x2.mul(average, half)
+        toStart = v128.bitselect(near, toStart, f64x2.ge(toStart, threshold))
+        toEnd = v128.bitselect(near, toEnd, f64x2.ge(toEnd, threshold))
+        factor = f64x2.div(f64x2.div(f64x2.add(f64x2.add(sampled, toStart), toEnd), sampled), divisors)
+      }
+      if (counter) {
+        const zero = f64x2.splat(0)
+        const rises = v128.and(f64x2.gt(raw, zero), f64x2.ge(firstValues, zero))
+        const reach = f64x2.mul(f64x2.mul(toStart, raw), f64x2.splat(1.0000001))
+        alone = v128.any_true(v128.and(rises, f64x2.le(f64x2.mul(sampled, firstValues), reach)))
+      }
+      if (!alone) {
+        v128.store(RESULTS + (<usize>k << 3), f64x2.mul(raw, factor))
+        store<u16>(KINDS + <usize>k, 0x0101)
+        found += 2
       }
     }
-    if (lastMs - firstMs != sampledMs || firstMs - end != startMs || end - lastMs != restMs || last - first != between) {
-      sampledMs = lastMs - firstMs
-      startMs = firstMs - end
-      restMs = end - lastMs
-      between = last - first
-      sampled = sampledMs / 1000
-      toStart = (startMs + rangeMs) / 1000
-      toEnd = restMs / 1000
-      const average = sampled / <f64>between
-      const threshold = average * 1.1
-      if (toStart >= threshold) toStart = average / 2
-      if (toEnd >= threshold) toEnd = average / 2
-      factor = (sampled + toStart + toEnd) / sampled / divisor
-    }
-    store<u8>(KINDS + <usize>k, 1)
-    found++
-    if (counter && raw > 0 && firstValue >= 0 && sampled * firstValue <= toStart * raw * 1.0000001) {
-      const toZero = sampled * (firstValue / raw)
-      if (toZero < toStart) {
-        store<f64>(RESULTS + (<usize>k << 3), raw * ((sampled + toZero + toEnd) / sampled / divisor))
-        continue
+    if (!alone) continue
+    for (let i = k; i < min(k + 2, steps); i++) {
+      const from = load<i32>(LOW + (<usize>i << 2))
+      const to = load<i32>(HIGH + (<usize>i << 2)) - 1
+      if (to <= from) continue
+      let raw = value(to) - value(from)
+      if (nextResetAt <= to) {
+        while (nextReset < resets && load<i32>(RESETS + (<usize>nextReset << 2)) <= from) nextReset++
+        nextResetAt = nextReset == resets ? i32.MAX_VALUE : load<i32>(RESETS + (<usize>nextReset << 2))
+        for (let r = nextReset; r < resets; r++) {
+          const at = load<i32>(RESETS + (<usize>r << 2))
+          if (at > to) break
+          raw += value(at - 1)
+        }
       }
+      store<f64>(RESULTS + (<usize>i << 3), extrapolate(from, to, raw, endMs + <f64>i * stepMs, rangeMs, counter, divisor))
+      store<u8>(KINDS + <usize>i, 1)
+      found++
     }
-    store<f64>(RESULTS + (<usize>k << 3), raw * factor)
   }
   return found
+}
+
+// @ts-ignore: decorator
+@inline
+function pair(column: usize, i: i32, j: i32): v128 {
+  return v128.load64_lane(column + (<usize>j << 3), v128.load64_zero(column + (<usize>i << 3)), 1)
+}
+
+// One window by itself.
+function extrapolate(first: i32, last: i32, raw: f64, end: f64, rangeMs: f64, counter: bool, divisor: f64): f64 {
+  const firstValue = value(first)
+  const sampled = (time(last) - time(first)) / 1000
+  let toStart = (time(first) - end + rangeMs) / 1000
+  let toEnd = (end - time(last)) / 1000
+  const average = sampled / <f64>(last - first)
+  const threshold = average * 1.1
+  if (toStart >= threshold) toStart = average / 2
+  if (toEnd >= threshold) toEnd = average / 2
+  // Where the line through the counter would reach zero before that, it began there. Multiplying tells most windows without dividing.
+  if (counter && raw > 0 && firstValue >= 0 && sampled * firstValue <= toStart * raw * 1.0000001) {
+    const toZero = sampled * (firstValue / raw)
+    if (toZero < toStart) toStart = toZero
+  }
+  return raw * ((sampled + toStart + toEnd) / sampled / divisor)
 }
 
 // The samples that are less than the one before.

@@ -3,7 +3,7 @@
  * of its group only, however many series there are.
  */
 import { add, lost } from '@tsink/kernel'
-import { FLOAT, type StepSeries } from '../evaluate/steps.ts'
+import { ABSENT, FLOAT, type StepSeries } from '../evaluate/steps.ts'
 
 /** Adds the floats of series and in the end writes one float for each step that had any. */
 export interface FloatAccumulator {
@@ -32,17 +32,50 @@ export function accumulatorOf(op: string, steps: number): FloatAccumulator {
 export const ACCUMULATOR_BYTES = 24
 
 class Sum implements FloatAccumulator {
-  readonly counts: Int32Array
+  readonly #counts: Int32Array
   readonly #sums: Float64Array
   readonly #lost: Float64Array
+  /** Every step has had a float. */
+  #isFull = false
+  /** Series that had a float at every step and are not in the counts yet. */
+  #uncounted = 0
 
   constructor(steps: number) {
-    this.counts = new Int32Array(steps)
+    this.#counts = new Int32Array(steps)
     this.#sums = new Float64Array(steps)
     this.#lost = new Float64Array(steps)
   }
 
+  get counts(): Int32Array {
+    if (this.#uncounted > 0) for (let k = 0; k < this.#counts.length; k++) this.#counts[k]! += this.#uncounted
+    this.#uncounted = 0
+    return this.#counts
+  }
+
   add(series: StepSeries): void {
+    const isWhole = series.histograms === null && series.kinds.indexOf(ABSENT) < 0
+    if (isWhole && this.#isFull) this.#addWhole(series.values)
+    else this.#addSome(series)
+    this.#isFull ||= isWhole
+  }
+
+  // The steps of `add`, written out without a look at what is there: this loop is the hot path of every dashboard.
+  #addWhole(values: Float64Array): void {
+    const sums = this.#sums
+    const rests = this.#lost
+    this.#uncounted++
+    for (let k = 0; k < sums.length; k++) {
+      const value = values[k]!
+      const sum = sums[k]!
+      const total = sum + value
+      const rest = Math.abs(sum) >= Math.abs(value) ? sum - total + value : value - total + sum
+      // Nothing is kept of what an infinite sum has lost; a NaN stays one with or without it.
+      rests[k] = total - total === 0 ? rests[k]! + rest : 0
+      sums[k] = total
+    }
+  }
+
+  #addSome(series: StepSeries): void {
     const { kinds, values } = series
     const { counts } = this
     const sums = this.#sums
@@ -54,19 +87,16 @@ class Sum implements FloatAccumulator {
         sums[k] = value
         continue
       }
-      // The steps of `add`, written out: this loop is the hot path of every dashboard.
-      const sum = sums[k]!
-      const total = sum + value
-      if (total === Infinity || total === -Infinity) rests[k] = 0
-      else if (Math.abs(sum) >= Math.abs(value)) rests[k]! += sum - total + value
-      else rests[k]! += value - total + sum
+      const total = add(value, sums[k]!, rests[k]!)
       sums[k] = total
+      rests[k] = lost[0]!
     }
   }
 
   finish(out: StepSeries): void {
-    for (let k = 0; k < this.counts.length; k++) {
-      if (this.counts[k] === 0) continue
+    const { counts } = this
+    for (let k = 0; k < counts.length; k++) {
+      if (counts[k] === 0) continue
       out.kinds[k] = FLOAT
       out.values[k] = this.#sums[k]! + this.#lost[k]!
     }
