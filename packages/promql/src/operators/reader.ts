@@ -58,7 +58,8 @@ function toUnit(ms: number, unit: TimeUnit, round: (value: number) => number): T
  */
 export class Reader {
   readonly buffer: SampleBuffer = new SampleBuffer()
-  readonly #own: WindowColumns = { timestamps: this.buffer.timestamps, values: this.buffer.values }
+  /** The buffer's own columns while others are in their place. */
+  #own: WindowColumns | null = null
   readonly #scratch: SampleBuffer = new SampleBuffer()
   readonly #execution: Execution
   readonly #unit: TimeUnit
@@ -79,19 +80,24 @@ export class Reader {
     if (this.#unit !== 'ns' || series.nextWindow === undefined) series.read(buffer)
     else this.#readWindows(series)
     // What is taken apart by kind goes through the kernel's memory itself.
-    if (this.#inKernel && buffer.histograms !== null) detach(buffer)
+    if (this.#own !== null && buffer.histograms !== null) detach(buffer)
     if (this.#unit !== 'ms') toMilliseconds(buffer, this.#unit)
     if (!withStale) removeStale(buffer)
     this.#execution.read(buffer.count)
     return buffer
   }
 
-  /** Puts the buffer's columns into the kernel's memory, or back into its own. */
+  /** Puts the buffer's columns into the kernel's memory, or, for null, back into its own. */
   #place(columns: WindowColumns | null): void {
+    const { buffer } = this
+    buffer.clear()
+    if (columns === null && this.#own === null) return
+    // Its own may have grown since.
+    this.#own ??= { timestamps: buffer.timestamps, values: buffer.values }
     const { timestamps, values } = columns ?? this.#own
-    this.buffer.clear()
-    this.buffer.timestamps = timestamps
-    this.buffer.values = values
+    if (columns === null) this.#own = null
+    buffer.timestamps = timestamps
+    buffer.values = values
   }
 
   #readWindows(series: SelectedSeries): void {
