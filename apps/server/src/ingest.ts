@@ -1,8 +1,9 @@
 /**
  * Ingest: from a decoded batch to the store, with the books kept. HTTP routes and socket listeners all end here.
  */
-import type { AppendResult, Store } from '@tsink/core'
+import { MAX_LISTED_REJECTIONS, splitBatch, type AppendResult, type Store, type WriteBatch } from '@tsink/core'
 import { SeriesCache, type Decoded, type DecodeOptions } from '@tsink/protocols'
+import { yieldToHost } from './cancellation.ts'
 import type { Metrics } from './metrics.ts'
 
 /** What became of one body. */
@@ -12,6 +13,28 @@ export interface Outcome {
   readonly rejected: number
   /** What was rejected and why, in one line; '' when nothing was. */
   readonly message: string
+}
+
+/** A batch with more new series than this goes to the store in pieces: it works out each in some microseconds, and others have to wait meanwhile. */
+const PIECE_SAMPLES = 8_192
+
+/** Appends a batch, in pieces where it would take long; what became of them is told as of one. */
+async function appendAll(store: Store, batch: WriteBatch): Promise<AppendResult> {
+  const [first, ...rest] = splitBatch(batch, PIECE_SAMPLES)
+  let whole = await store.append(first!.batch)
+  if (rest.length > 0) whole = { ...whole, rejections: whole.rejections.map(first!.inWhole) }
+  for (const piece of rest) {
+    await yieldToHost()
+    const { accepted, rejected, rejections, durability, sequence } = await store.append(piece.batch)
+    whole = {
+      accepted: whole.accepted + accepted,
+      rejected: whole.rejected + rejected,
+      rejections: [...whole.rejections, ...rejections.map(piece.inWhole)].slice(0, MAX_LISTED_REJECTIONS),
+      durability,
+      sequence,
+    }
+  }
+  return whole
 }
 
 /** So many of the store's rejections are named in an answer. */
@@ -35,7 +58,7 @@ export class Ingest {
   async append(store: Store, protocol: string, decoded: Decoded): Promise<Outcome> {
     const { batch, rejected } = decoded
     const begin = performance.now()
-    const result = await store.append(batch).finally(() => decoded.release?.())
+    const result = await appendAll(store, batch).finally(() => decoded.release?.())
     const metrics = this.#metrics
     metrics.appendSeconds.observe((performance.now() - begin) / 1_000)
     metrics.ofProtocol(protocol).acceptedSamples.inc(result.accepted)

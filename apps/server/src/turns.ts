@@ -23,6 +23,16 @@ export class Turns {
   }
 }
 
+/** Does work in slices to its end, with turns for the others in between. */
+export async function inTurns<T>(work: Generator<void, T, undefined>): Promise<T> {
+  const turns = new Turns()
+  for (;;) {
+    const next = work.next()
+    if (next.done === true) return next.value
+    if (turns.isDue) await turns.give()
+  }
+}
+
 /** Fills the buffer with a series' samples, run by run. */
 export function* runsOf(series: SelectedSeries, buffer: SampleBuffer): Generator<void, void, undefined> {
   if (series.maxSamples > RUN_SAMPLES && series.readRuns !== undefined) {

@@ -15,6 +15,7 @@ export {
   type ValueColumns,
   type WriteBatch,
 } from './batch.ts'
+export { splitBatch, type BatchPiece } from './split.ts'
 export { compileCapturing, type CapturingRegex, type Captures } from './capture.ts'
 export {
   isStale,

@@ -54,6 +54,20 @@ export class Rejected {
   }
 }
 
+/**
+ * Decoding in slices: a decoder of bodies of any size is a generator that gives way after so many lines or metrics, so that who runs it may let
+ * others have their turn.
+ */
+export const SLICE_LINES = 256
+
+/** The result of work in slices, done in one go. */
+export function finished<T>(work: Generator<void, T, undefined>): T {
+  for (;;) {
+    const next = work.next()
+    if (next.done === true) return next.value
+  }
+}
+
 /** A hostile body must not cost more memory in complaints than it had itself. */
 export const MAX_LISTED_REFUSALS = 100
 const SHOWN = 10

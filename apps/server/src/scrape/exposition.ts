@@ -4,10 +4,10 @@
 import { TsinkError } from '@tsink/core'
 import {
   chooseExposition,
-  decodeOpenMetricsText,
-  decodePrometheusProtobuf,
-  decodePrometheusText,
+  openMetricsTextInSlices,
   PROMETHEUS_PROTOBUF_CONTENT_TYPE,
+  prometheusProtobufInSlices,
+  prometheusTextInSlices,
   type Decoded,
   type DecodeOptions,
 } from '@tsink/protocols'
@@ -37,10 +37,15 @@ export function acceptHeader({ scrapeProtocols, metricNameEscapingScheme }: Job)
 
 /**
  * Reads a body as its content type says. A body with a line that cannot be read is refused whole, as every scraper does: half of a target's
- * series would look like the other half's end.
+ * series would look like the other half's end. It is read in slices, since a body may have a million lines.
  * @throws TsinkError UNSUPPORTED when the content type is none of ours, BAD_REQUEST, TOO_LARGE
  */
-export function readExposition(job: Job, contentType: string, body: Uint8Array, options: DecodeOptions): Decoded {
+export function readExposition(
+  job: Job,
+  contentType: string,
+  body: Uint8Array,
+  options: DecodeOptions,
+): Generator<void, Decoded, undefined> {
   const { fallbackScrapeProtocol, honorTimestamps } = job
   const { format, problem } = chooseExposition(contentType, fallbackScrapeProtocol === null ? '' : MEDIA_TYPES[fallbackScrapeProtocol])
   const histograms = {
@@ -49,11 +54,11 @@ export function readExposition(job: Job, contentType: string, body: Uint8Array, 
   }
   switch (format) {
     case 'prometheus-text':
-      return decodePrometheusText(body, { ...options, ...histograms, honorTimestamps, badLine: 'body' })
+      return prometheusTextInSlices(body, { ...options, ...histograms, honorTimestamps, badLine: 'body' })
     case 'openmetrics-text':
-      return decodeOpenMetricsText(body, { ...options, ...histograms, honorTimestamps })
+      return openMetricsTextInSlices(body, { ...options, ...histograms, honorTimestamps })
     case 'prometheus-protobuf':
-      return decodePrometheusProtobuf(body, {
+      return prometheusProtobufInSlices(body, {
         ...options,
         ...histograms,
         honorTimestamps,

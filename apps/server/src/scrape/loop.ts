@@ -11,6 +11,7 @@ import { STALE, TsinkError, type AnySampleColumns, type MetricMetadata, type Sto
 import { Rejected, type Decoded } from '@tsink/protocols'
 import type { Ingest } from '../ingest.ts'
 import { MAX_BODY_BYTES } from './config.ts'
+import { inTurns } from '../turns.ts'
 import { acceptHeader, readExposition } from './exposition.ts'
 import { GetError, type HttpClient } from './http-client.ts'
 import type { Job } from './job.ts'
@@ -148,7 +149,7 @@ export class ScrapeLoop {
     const seconds = (performance.now() - begin) / 1_000
     this.#note(outcome, now, seconds)
     await this.#store(outcome, time, seconds)
-    this.series.tidy()
+    await inTurns(this.series.tidy())
   }
 
   async #ask(time: number): Promise<Outcome> {
@@ -166,8 +167,9 @@ export class ScrapeLoop {
       if (status !== 200) return failed('status', `server returned HTTP status ${status} ${statusText}`.trim())
       bodyBytes = body.length
       this.#around.metrics.bytes.inc(bodyBytes)
-      const decoded = readExposition(this.job, headers['content-type'] ?? '', body, { now: time, cache: this.series.cache })
-      const taken = this.series.take(decoded, time)
+      const options = { now: time, cache: this.series.cache }
+      const decoded = await inTurns(readExposition(this.job, headers['content-type'] ?? '', body, options))
+      const taken = await inTurns(this.series.take(decoded, time))
       return { decoded, taken, bodyBytes, failure: taken.problem }
     } catch (error) {
       if (error instanceof GetError) return failed(error.failure, error.message, error.failure === 'body_limit' ? -1 : 0)

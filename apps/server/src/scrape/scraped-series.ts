@@ -17,7 +17,7 @@ import {
   type AnySampleColumns,
   type Exemplar,
 } from '@tsink/core'
-import { relabel, SeriesCache, type Decoded, type RelabelStep } from '@tsink/protocols'
+import { finished, relabel, SeriesCache, type Decoded, type RelabelStep } from '@tsink/protocols'
 
 /** What becomes of the series of a target. A limit of 0 is none. */
 export interface SeriesRules {
@@ -58,10 +58,14 @@ const DROPPED = 0xffff_ffff
 const UNKNOWN = 0xffff_fffe
 /** A table is made anew when more than half of it, and more than this, is of series that are gone. */
 const SPARE_ENTRIES = 256
+/** As many as a body of the greatest size can hold. */
+const MAX_SERIES = 1_048_576
+/** So many series are worked out in one piece. */
+const SLICE_SERIES = 128
 
 export class ScrapedSeries {
   /** For the decoder of the next body. Its store's numbers are entry numbers plus 1. */
-  cache: SeriesCache = new SeriesCache({ numbersSuffice: true })
+  cache: SeriesCache = new SeriesCache({ numbersSuffice: true, maxSeries: MAX_SERIES })
   /** The series of every batch; the store keeps its numbers in it. */
   table: SeriesTable = new SeriesTable(64, 4_096)
   readonly #rules: SeriesRules
@@ -80,11 +84,11 @@ export class ScrapedSeries {
     this.#rules = rules
     this.#reports = reports.length
     for (const name of reports) this.#enter(encodeLabels(rules.targetLabels.with(METRIC_NAME, name)), 0)
-    if (previous !== null) this.#inherit(previous)
+    if (previous !== null) finished(this.#inherit(previous))
   }
 
-  /** Works a decoded body through. It is the body's owner's no more. `time` is the scrape's. */
-  take({ batch }: Decoded, time: number): Taken {
+  /** Works a decoded body through, in slices. It is the body's owner's no more. `time` is the scrape's. */
+  *take({ batch }: Decoded, time: number): Generator<void, Taken, undefined> {
     let scraped = 0
     for (const columns of batch.samples) scraped += columns.count
     const nothing = { samples: [], exemplars: [], stale: [], scraped, added: 0, duplicates: 0 }
@@ -92,6 +96,7 @@ export class ScrapedSeries {
     // Only series that have samples count: a decoder that makes histograms of others leaves the others behind.
     const entries = new Uint32Array(series.count).fill(UNKNOWN)
     let kept = 0
+    let admitted = 0
     for (const { slots, count } of batch.samples) {
       for (let i = 0; i < count; i++) {
         const slot = slots[i]!
@@ -102,6 +107,7 @@ export class ScrapedSeries {
           if (typeof found !== 'number') return { ...nothing, kept: scraped, problem: found }
           entry = entries[slot] = found
           series.refs[slot] = entry === DROPPED ? DROPPED : entry + 1
+          if (known === 0 && ++admitted % SLICE_SERIES === 0) yield
         }
         if (entry !== DROPPED) kept++
       }
@@ -139,13 +145,13 @@ export class ScrapedSeries {
     return [...Array.from({ length: this.#reports }, (_, i) => i), ...this.fail()]
   }
 
-  /** Lets go of series that are gone, now and then. Not while a batch with the table is on its way. */
-  tidy(): void {
+  /** Lets go of series that are gone, now and then, in slices. Not while a batch with the table is on its way. */
+  *tidy(): Generator<void, void, undefined> {
     const current = this.#count(this.#scrape)
     if (this.table.count < 2 * (current + SPARE_ENTRIES)) return
     const kept = new ScrapedSeries(this.#rules, [])
     for (let entry = 0; entry < this.#reports; entry++) kept.#enter(this.table.labelBytes(entry), this.table.refs[entry]!)
-    kept.#inherit(this)
+    yield* kept.#inherit(this)
     this.cache = kept.cache
     this.table = kept.table
     this.#index = kept.#index
@@ -154,7 +160,7 @@ export class ScrapedSeries {
     this.#scrape = kept.#scrape
   }
 
-  #inherit(previous: ScrapedSeries): void {
+  *#inherit(previous: ScrapedSeries): Generator<void, void, undefined> {
     this.#live = previous.#live
     for (let entry = previous.#reports; entry < previous.table.count; entry++) {
       if (previous.#seen[entry] !== previous.#scrape) continue
@@ -162,6 +168,7 @@ export class ScrapedSeries {
       if (mine < this.#reports) continue
       this.#seen[mine] = this.#scrape
       this.#tracked[mine] = previous.#tracked[entry]!
+      if (entry % SLICE_SERIES === 0) yield
     }
   }
 
@@ -306,6 +313,8 @@ function move(columns: AnySampleColumns, from: number, to: number, kept: number)
 class EntryIndex {
   readonly #table: SeriesTable
   #places: Int32Array = new Int32Array(128).fill(-1)
+  /** By entry; a table that grows must not look at all labels again. */
+  #hashes: Uint32Array = new Uint32Array(64)
   #count = 0
 
   constructor(table: SeriesTable) {
@@ -314,13 +323,21 @@ class EntryIndex {
 
   find(bytes: Uint8Array): number {
     const mask = this.#places.length - 1
-    for (let at = hashOf(bytes, 0, bytes.length) & mask; ; at = (at + 1) & mask) {
+    const hash = hashOf(bytes, 0, bytes.length)
+    for (let at = hash & mask; ; at = (at + 1) & mask) {
       const entry = this.#places[at]!
-      if (entry < 0 || this.#equals(entry, bytes)) return entry
+      if (entry < 0 || (this.#hashes[entry] === hash && this.#equals(entry, bytes))) return entry
     }
   }
 
   add(entry: number): void {
+    if (entry >= this.#hashes.length) {
+      const hashes = new Uint32Array(Math.max(entry + 1, this.#hashes.length * 2))
+      hashes.set(this.#hashes)
+      this.#hashes = hashes
+    }
+    const { bytes, offsets } = this.#table
+    this.#hashes[entry] = hashOf(bytes, offsets[entry]!, offsets[entry + 1]!)
     if (++this.#count * 2 > this.#places.length) {
       const old = this.#places
       this.#places = new Int32Array(old.length * 2).fill(-1)
@@ -330,9 +347,8 @@ class EntryIndex {
   }
 
   #place(entry: number): void {
-    const { bytes, offsets } = this.#table
     const mask = this.#places.length - 1
-    let at = hashOf(bytes, offsets[entry]!, offsets[entry + 1]!) & mask
+    let at = this.#hashes[entry]! & mask
     while (this.#places[at]! >= 0) at = (at + 1) & mask
     this.#places[at] = entry
   }

@@ -14,7 +14,7 @@ import { decodeLabels, type MetricType } from '@tsink/core'
 import type { SeriesWalk } from '@tsink/kernel'
 import { BatchWriter } from '../batch-writer.ts'
 import { convertClassicHistograms } from '../classic-histograms.ts'
-import { badBody, Rejected, tooLarge, type Decoded } from '../decoded.ts'
+import { badBody, finished, Rejected, SLICE_LINES, tooLarge, type Decoded } from '../decoded.ts'
 import { parseNumber } from '../decimal.ts'
 import { parseSeries, seriesEnd, stringEnd, unescaped } from '../exposition-series.ts'
 import { LabelWriter } from '../label-writer.ts'
@@ -40,11 +40,18 @@ export interface OpenMetricsOptions extends TextOptions {
  * @throws TsinkError BAD_REQUEST, TOO_LARGE
  */
 export function decodeOpenMetricsText(body: Uint8Array, options: OpenMetricsOptions): Decoded {
+  return finished(openMetricsTextInSlices(body, options))
+}
+
+/** As {@link decodeOpenMetricsText}, giving way every now and then. */
+export function* openMetricsTextInSlices(body: Uint8Array, options: OpenMetricsOptions): Generator<void, Decoded, undefined> {
   if (body.length > OPENMETRICS_LIMITS.bodyBytes) throw tooLarge('OpenMetrics body bytes', body.length, OPENMETRICS_LIMITS.bodyBytes)
   const rejected = new Rejected()
   const parser = new Parser(body, options, rejected)
   let line = 0
   let ended = false
+  // Lines that are read here.
+  let read = 0
   for (let start = 0; start < body.length && !ended;) {
     // The kernel takes lines of known series; the one where it stops is read here.
     start = parser.batch.pass(start, parser.take)
@@ -66,6 +73,7 @@ export function decodeOpenMetricsText(body: Uint8Array, options: OpenMetricsOpti
     }
     start = end + 1
     if (ended && start < body.length) throw badBody('OpenMetrics', `line ${line + 1}`, 'found data after # EOF', { line: line + 1 })
+    if (++read % SLICE_LINES === 0) yield
   }
   if (!ended) throw badBody('OpenMetrics', `line ${line + 1}`, 'the data does not end with # EOF', { line: line + 1 })
   return parser.finish()

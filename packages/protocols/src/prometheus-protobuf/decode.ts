@@ -9,7 +9,7 @@
 import { decodeLabels, Labels, METRIC_NAME, type Histogram, type MetricType, type Span } from '@tsink/core'
 import { BatchWriter } from '../batch-writer.ts'
 import { classicHistogram } from '../classic-histograms.ts'
-import { badBody, Rejected, tooLarge, type Decoded, type DecodeOptions } from '../decoded.ts'
+import { badBody, finished, Rejected, SLICE_LINES, tooLarge, type Decoded, type DecodeOptions } from '../decoded.ts'
 import { printBound } from '../decimal.ts'
 import { coarsened } from '../histogram-schema.ts'
 import { decodePair } from '../label-pairs.ts'
@@ -32,6 +32,11 @@ export interface ExpositionProtobufOptions extends DecodeOptions {
 
 /** Decodes a body. @throws TsinkError BAD_REQUEST, TOO_LARGE */
 export function decodePrometheusProtobuf(body: Uint8Array, options: ExpositionProtobufOptions): Decoded {
+  return finished(prometheusProtobufInSlices(body, options))
+}
+
+/** As {@link decodePrometheusProtobuf}, giving way every now and then. */
+export function* prometheusProtobufInSlices(body: Uint8Array, options: ExpositionProtobufOptions): Generator<void, Decoded, undefined> {
   if (body.length > PROMETHEUS_PROTOBUF_LIMITS.bodyBytes) {
     throw tooLarge('protobuf exposition bytes', body.length, PROMETHEUS_PROTOBUF_LIMITS.bodyBytes)
   }
@@ -39,7 +44,7 @@ export function decodePrometheusProtobuf(body: Uint8Array, options: ExpositionPr
   const decoder = new Decoder(reader, options)
   while (reader.more) {
     const outer = reader.enter()
-    decoder.family()
+    yield* decoder.family()
     reader.leave(outer)
   }
   return { batch: decoder.batch.build(), rejected: decoder.rejected }
@@ -63,6 +68,8 @@ class Decoder {
   readonly #labels = new LabelWriter()
   #name = ''
   #type: MetricType = 'counter'
+  /** How many metrics were read. */
+  #read = 0
 
   constructor(reader: ProtoReader, options: ExpositionProtobufOptions) {
     this.#reader = reader
@@ -70,7 +77,7 @@ class Decoder {
     this.batch = new BatchWriter(options)
   }
 
-  family(): void {
+  *family(): Generator<void, void, undefined> {
     const reader = this.#reader
     const start = reader.at
     this.#name = ''
@@ -102,6 +109,7 @@ class Decoder {
       const outer = reader.enter()
       this.#metric()
       reader.leave(outer)
+      if (++this.#read % SLICE_LINES === 0) yield
     }
   }
 

@@ -13,7 +13,7 @@ import { decodeLabels, type Labels, type MetricType } from '@tsink/core'
 import type { SeriesWalk } from '@tsink/kernel'
 import { BatchWriter } from '../batch-writer.ts'
 import { convertClassicHistograms } from '../classic-histograms.ts'
-import { badBody, Rejected, tooLarge, type Decoded, type DecodeOptions } from '../decoded.ts'
+import { badBody, finished, Rejected, SLICE_LINES, tooLarge, type Decoded, type DecodeOptions } from '../decoded.ts'
 import { parseInteger, parseNumber } from '../decimal.ts'
 import { parseLabelSet, parseSeries, seriesEnd, skipBlanks, stringEnd, unescaped, type BoundLabel } from '../exposition-series.ts'
 import { LabelWriter } from '../label-writer.ts'
@@ -43,10 +43,17 @@ export interface TextOptions extends DecodeOptions {
  * @throws TsinkError TOO_LARGE; BAD_REQUEST for a bad line where that costs the body.
  */
 export function decodePrometheusText(body: Uint8Array, options: TextOptions): Decoded {
+  return finished(prometheusTextInSlices(body, options))
+}
+
+/** As {@link decodePrometheusText}, giving way every now and then. */
+export function* prometheusTextInSlices(body: Uint8Array, options: TextOptions): Generator<void, Decoded, undefined> {
   if (body.length > TEXT_LIMITS.bodyBytes) throw tooLarge('text body bytes', body.length, TEXT_LIMITS.bodyBytes)
   const rejected = new Rejected()
   const parser = new Parser(body, options, rejected)
   let line = 0
+  // Lines that are read here.
+  let read = 0
   for (let start = 0; start < body.length;) {
     // The kernel takes lines of known series; the one where it stops is read here.
     start = parser.batch.pass(start, parser.take)
@@ -64,6 +71,7 @@ export function decodePrometheusText(body: Uint8Array, options: TextOptions): De
       rejected.add(where, problem.message, parser.isSample(start, end) ? 1 : 0)
     }
     start = end + 1
+    if (++read % SLICE_LINES === 0) yield
   }
   parser.endFamily()
   return parser.batch.decoded(rejected)
