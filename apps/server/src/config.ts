@@ -179,7 +179,11 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     'FILE',
     'Targets to scrape: a file with `scrape_configs` as Prometheus has them. It is read again on SIGHUP and on POST /-/reload.',
   ),
-  authToken: optional('Access', 'TOKEN', 'Requests must carry `Authorization: Bearer TOKEN`; probes need none.'),
+  authToken: optional(
+    'Access',
+    'TOKEN',
+    'Requests must carry `Authorization: Bearer TOKEN` (or `Token TOKEN`, or Basic with it as the password); probes need none.',
+  ),
   authTokenFile: optional('Access', 'FILE', 'The token in a file, read at the start.'),
   tlsCert: optional('Access', 'FILE', 'A PEM certificate (chain): serve HTTPS. Needs tls-key.'),
   tlsKey: optional('Access', 'FILE', 'The PEM key of tls-cert.'),

@@ -3,7 +3,6 @@
  *
  *     flag 1 (compressed) │ length 4, big-endian │ message          the status follows in trailers
  */
-import { createHash, timingSafeEqual } from 'node:crypto'
 import {
   createSecureServer,
   createServer,
@@ -18,7 +17,7 @@ import { encodeOtlpResponse, OTLP_LIMITS } from '@tsink/protocols'
 import { decompress } from './body.ts'
 import type { ServerContext } from './context.ts'
 import { writeRefusal } from './errors.ts'
-import { certificateOf, tokenOf } from './secrets.ts'
+import { authorizer, certificateOf, TOKEN_WANTED } from './secrets.ts'
 
 const EXPORT = '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export'
 const FRAME_HEAD_BYTES = 5
@@ -38,13 +37,12 @@ export class OtlpGrpcListener {
   readonly #context: ServerContext
   readonly #server: Http2Server
   readonly #sessions = new Set<ServerHttp2Session>()
-  readonly #digest: Buffer | null
+  readonly #isAuthorized: ReturnType<typeof authorizer>
 
   private constructor(context: ServerContext) {
     const { config } = context
     this.#context = context
-    const token = tokenOf(config)
-    this.#digest = token === null ? null : digest(`Bearer ${token}`)
+    this.#isAuthorized = authorizer(config)
     const certificate = certificateOf(config)
     this.#server = certificate === null ? createServer() : createSecureServer(certificate)
     this.#server.on('session', (session) => {
@@ -85,8 +83,8 @@ export class OtlpGrpcListener {
         stream.respond({ ':status': 415 }, { endStream: true })
         return
       }
-      if (this.#digest !== null && !timingSafeEqual(this.#digest, digest(headers.authorization ?? ''))) {
-        return end(stream, STATUS.unauthenticated, 'this server needs a token: Authorization: Bearer TOKEN')
+      if (this.#isAuthorized !== null && !this.#isAuthorized(headers.authorization)) {
+        return end(stream, STATUS.unauthenticated, TOKEN_WANTED)
       }
       await this.#export(stream, String(headers['grpc-encoding'] ?? 'identity'))
     } catch (error) {
@@ -159,8 +157,4 @@ function end(stream: ServerHttp2Stream, code: number, message: string): void {
   stream.respond(headers, { endStream: true })
   // What the client still sends is read and thrown away, or it would not see the answer.
   stream.resume()
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
 }

@@ -2,14 +2,13 @@
  * The HTTP server: fastify with our limits, our way to read bodies, and the routes. It serves before the store is open, so that probes see a
  * process that lives and is not ready yet.
  */
-import { timingSafeEqual, createHash } from 'node:crypto'
 import fastify, { LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { pino } from 'pino'
 import { readBody } from './body.ts'
 import type { ServerContext } from './context.ts'
 import { refuse } from './route.ts'
 import { sendPlain } from './respond.ts'
-import { certificateOf, tokenOf } from './secrets.ts'
+import { authorizer, certificateOf, TOKEN_WANTED } from './secrets.ts'
 import { registerAdmin } from './routes/admin.ts'
 import { registerExchange } from './routes/exchange.ts'
 import { registerExplore } from './routes/explore.ts'
@@ -115,8 +114,7 @@ function observe(app: FastifyInstance, { metrics }: ServerContext): void {
 /** What every request passes before its handler: CORS, the token, readiness. */
 function guard(app: FastifyInstance, context: ServerContext): void {
   const { config } = context
-  const token = tokenOf(config)
-  const digest = token === null ? null : sha256(`Bearer ${token}`)
+  const isAuthorized = authorizer(config)
   const origins = new RegExp(`^(?:${config.corsOrigin})$`)
   app.addHook('onRequest', (request, reply, done) => {
     const { origin, authorization, 'content-type': contentType } = request.headers
@@ -125,8 +123,8 @@ function guard(app: FastifyInstance, context: ServerContext): void {
     if (origin !== undefined) allowOrigin(reply, origin, origins)
     // The page's files are not registered by `route`: they say nothing that needs a token or a store.
     const { open, always } = request.routeOptions.config
-    if (digest !== null && open === false && !timingSafeEqual(digest, sha256(authorization ?? ''))) {
-      sendPlain(reply.header('www-authenticate', 'Bearer'), 401, 'this server needs a token: Authorization: Bearer TOKEN')
+    if (isAuthorized !== null && open === false && !isAuthorized(authorization)) {
+      sendPlain(reply.header('www-authenticate', 'Bearer'), 401, TOKEN_WANTED)
       return
     }
     if (always === false && context.phase !== 'ready') {
@@ -144,8 +142,4 @@ function allowOrigin(reply: FastifyReply, origin: string, origins: RegExp): void
   reply.header('access-control-allow-methods', 'GET, POST, OPTIONS')
   reply.header('access-control-allow-headers', 'Accept, Authorization, Content-Type, Origin')
   reply.header('access-control-expose-headers', 'Date')
-}
-
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
 }

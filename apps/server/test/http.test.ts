@@ -280,9 +280,15 @@ describe('the edge', () => {
       expect((await fetch(`${closed.url}/api/v1/query?query=1`)).status).toBe(401)
       expect((await fetch(`${closed.url}/api/v1/query?query=1`, { headers: { authorization: 'Bearer hunter3' } })).status).toBe(401)
       expect((await fetch(`${closed.url}/api/v1/query?query=1`, { headers: { authorization: 'Bearer hunter2' } })).status).toBe(200)
+      const status = async (authorization: string): Promise<number> =>
+        (await fetch(`${closed.url}/api/v1/query?query=1`, { headers: { authorization } })).status
+      const basic = (pair: string): string => `Basic ${Buffer.from(pair).toString('base64')}`
+      for (const good of ['Token hunter2', 'bearer hunter2', basic('any:hunter2'), basic(':hunter2')])
+        expect(await status(good), good).toBe(200)
+      for (const bad of ['hunter2', 'Digest hunter2', 'Bearer', basic('hunter2:x'), basic('a:b:hunter2'), basic('hunter2 ')])
+        expect(await status(bad), bad).toBe(401)
       expect((await fetch(`${closed.url}/metrics`)).status).toBe(401)
-      expect((await fetch(`${closed.url}/ready`)).status).toBe(200)
-      expect((await fetch(`${closed.url}/`)).status).toBe(200)
+      for (const path of ['/ready', '/ping', '/settings', '/']) expect((await fetch(closed.url + path)).ok, path).toBe(true)
       const flags = await get(closed, '/api/v1/status/flags', { headers: { authorization: 'Bearer hunter2' } })
       expect(JSON.stringify(flags.body)).not.toContain('hunter2')
     } finally {

@@ -18,6 +18,7 @@ import { promtool, promtool3 } from './readers/promtool.ts'
 import { vmalert } from './readers/vmalert.ts'
 import { vmctl } from './readers/vmctl.ts'
 import { scraping } from './scraping.ts'
+import { access } from './senders/access.ts'
 import { carbonRelay } from './senders/carbon-relay.ts'
 import { collectd } from './senders/collectd.ts'
 import { hotShots } from './senders/hot-shots.ts'
@@ -52,6 +53,7 @@ const parts: readonly Part[] = [
   carbonRelay,
   vmagent,
   prometheus3,
+  access,
   restart,
   restart3,
   remoteRead,

@@ -39,7 +39,7 @@ export function registerInflux(app: FastifyInstance, context: ServerContext): vo
     json(reply, 400, { code: 'invalid', message: 'Flux is not served here: ask /api/v1/query in PromQL' }),
   )
 
-  // QuestDB's clients read here which dialect of line protocol they may send.
+  // QuestDB's clients read here, without credentials, which dialect of line protocol they may send.
   const settings = {
     config: {
       'release.type': 'OSS',
@@ -50,6 +50,7 @@ export function registerInflux(app: FastifyInstance, context: ServerContext): vo
   }
   route(app, ['GET'], '/settings', (_, reply) => json(reply, 200, { ...settings, 'preferences.version': 0, preferences: {} }), {
     always: true,
+    open: true,
   })
 }
 
