@@ -56,6 +56,9 @@ remote_write:
   - url: ${stage.url}/api/v1/write
     queue_config:
       batch_send_deadline: 1s
+    # Types and help of metrics, which the page shows; by default they come once a minute.
+    metadata_config:
+      send_interval: 5s
 `,
   )
   const theirs = stage.start('prometheus', [
