@@ -10,6 +10,7 @@ import {
   decodeCollectd,
   decodeCsv,
   decodeGraphite,
+  decodeGraphitePickle,
   decodeJsonLines,
   decodeLineProtocol,
   decodeOpenMetricsText,
@@ -22,6 +23,7 @@ import {
   decodeReadResponse,
   decodeReadStream,
   decodeRemoteWrite,
+  decodeSampleLines,
   decodeSnappyRemoteWrite,
   decodeStatsd,
   DeltaAccumulator,
@@ -39,8 +41,9 @@ const LONG = process.env['TSINK_TEST_LONG'] === '1'
 const NOW = 1_700_000_000_000
 /** What a body may be refused with. */
 const REFUSALS = new Set(['BAD_REQUEST', 'TOO_LARGE', 'BAD_REGEX', 'BAD_LABEL'])
-/** The promise is 100 ms; the bound is for machines that are busy with other things. */
-const MAX_MS = 2_000
+/** No body takes longer, in processor time. A body that did is decoded again, since the compiler and the collector of garbage take their time too. */
+const MAX_MS = 100
+const TRIES = 5
 
 function random(seed: number): () => number {
   let state = seed
@@ -236,6 +239,24 @@ const DECODERS: [name: string, seed: Uint8Array, decode: (body: Uint8Array) => W
   ['OTLP protobuf', otlpBody(), (body) => decodeOtlp(body, 'protobuf', { ...options, delta, convertHistogramsToNHCB: true }).batch],
   ['StatsD', ascii('a.b:1|c|@0.1|#x:y\nc:1:2:3|ms\nd,t=v:-5|g\ne[a=b]f:x|s|c:z|T1\n'), statsd],
   ['Graphite', ascii('a.b;x=y 1.5 1700000000\nservers.w.cpu 2 -1\n'), (body) => decodeGraphite(body, { ...options, templates }).batch],
+  [
+    'Graphite pickle, protocol 0',
+    pickled("(lp0\n(S'a.b;x=y'\np1\n(I1700000000\nF1.5\ntp2\ntp3\na(V\\u00fc\n(L5L\nI-1\ntta(g1\n(F-1\nS'2'\ntta."),
+    (body) => decodeGraphitePickle(body, { ...options, templates }).batch,
+  ],
+  [
+    'Graphite pickle, protocol 4',
+    pickled(
+      '\x80\x04\x95\x20\0\0\0\0\0\0\0]\x94(\x8c\x03a.b\x94K\x05G\x3f\xf8\0\0\0\0\0\0\x86\x94\x86\x94h\x01\x8a\x05\0\0\0\0\x01M\x01\x02\x86\x86e.',
+    ),
+    (body) => decodeGraphitePickle(body, { ...options, templates }).batch,
+  ],
+  [
+    'Graphite pickle, behind its length',
+    Buffer.from("((S'servers.w.cpu'\n(I5\nI1\nttl."),
+    // What the length says is put right, so that the mutants are looked into.
+    (body) => decodeGraphitePickle(Buffer.concat([frameHead(body.length), body]), { ...options, templates }).batch,
+  ],
   ['OpenTSDB lines', ascii('put a.b 1700000000 1.5 x=y z=w\nversion\n'), (body) => decodeOpenTsdbLines(body, options).batch],
   [
     'OpenTSDB JSON',
@@ -247,6 +268,16 @@ const DECODERS: [name: string, seed: Uint8Array, decode: (body: Uint8Array) => W
     ascii('{"metric":{"__name__":"a","b":"c"},"values":[1,null,"Infinity"],"timestamps":[1,2,3]}\n'),
     (body) => decodeJsonLines(body, options).batch,
   ],
+  [
+    'NDJSON',
+    ascii(
+      '{"metric":{"__name__":"a","b":"c"},"timestamp":1,"start":1,"value":1.5}\n{"metric":{"__name__":"a"},"value":{"u64":"5"}}\n' +
+        '{"metric":{"__name__":"h"},"value":{"histogram":{"schema":1,"count":3,"sum":"NaN","zeroThreshold":0,"zeroCount":1,"positiveSpans":[[2,1]],' +
+        '"positiveBuckets":[2],"negativeSpans":[],"negativeBuckets":[],"customValues":[],"hint":"gauge","isInteger":true}}}\n' +
+        '{"metric":{"__name__":"b"},"value":{"bytes":"AAE="}}\n{"metric":{"__name__":"t"},"value":true}\n',
+    ),
+    (body) => decodeSampleLines(body, options).batch,
+  ],
   ['CSV', ascii('"a ""b""\n",1.5,2024-01-01T00:00:00Z\nc,2,x\n'), (body) => decodeCsv(body, { ...options, columns }).batch],
   [
     'collectd',
@@ -254,6 +285,17 @@ const DECODERS: [name: string, seed: Uint8Array, decode: (body: Uint8Array) => W
     (body) => decodeCollectd(body, options).batch,
   ],
 ]
+
+function frameHead(length: number): Buffer {
+  const head = Buffer.alloc(4)
+  head.writeUInt32BE(length)
+  return head
+}
+
+function pickled(pickle: string): Uint8Array {
+  const bytes = Buffer.from(pickle, 'latin1')
+  return Buffer.concat([frameHead(bytes.length), bytes])
+}
 
 function statsd(body: Uint8Array): WriteBatch {
   // Begun anew now and then, since what a flush costs grows with the series that the mutants name.
@@ -270,25 +312,34 @@ test.each(DECODERS)(
     let slowest = 0
     for (let round = 0; round < rounds; round++) {
       const body = mutated(seed, next)
-      const start = performance.now()
-      try {
-        const batch = decode(body)
-        if (batch !== undefined) {
-          for (const column of batch.samples)
-            for (let i = 0; i < column.count; i++)
-              if (column.slots[i]! >= batch.series.count) throw new Error(`slot ${column.slots[i]} of ${batch.series.count}`)
-          if (round % 10 === 0) flatten(batch)
-        }
-      } catch (error) {
-        if (!(error instanceof TsinkError)) throw error
-        if (!REFUSALS.has(error.code)) throw error
-      }
-      slowest = Math.max(slowest, performance.now() - start)
+      let ms = run(decode, body, round % 10 === 0)
+      for (let i = 1; ms >= MAX_MS && i < TRIES; i++) ms = Math.min(ms, run(decode, body, false))
+      slowest = Math.max(slowest, ms)
     }
     expect(slowest).toBeLessThan(MAX_MS)
   },
   900_000,
 )
+
+/** Decodes a body, which must end in a sound batch or a refusal; answers how long that took. */
+function run(decode: (body: Uint8Array) => WriteBatch | void, body: Uint8Array, isLookedAt: boolean): number {
+  const before = process.cpuUsage()
+  let batch: WriteBatch | void = undefined
+  try {
+    batch = decode(body)
+  } catch (error) {
+    if (!(error instanceof TsinkError)) throw error
+    if (!REFUSALS.has(error.code)) throw error
+  }
+  const { user, system } = process.cpuUsage(before)
+  if (batch !== undefined) {
+    for (const column of batch.samples)
+      for (let i = 0; i < column.count; i++)
+        if (column.slots[i]! >= batch.series.count) throw new Error(`slot ${column.slots[i]} of ${batch.series.count}`)
+    if (isLookedAt) flatten(batch)
+  }
+  return (user + system) / 1_000
+}
 
 /** Bytes flipped, cut off, repeated, put in, taken out, or changed to what formats care about. */
 function mutated(seed: Uint8Array, next: () => number): Uint8Array {
