@@ -125,7 +125,7 @@ describe('a clock that jumps back', () => {
   })
 })
 
-it('nothing expires before its time while no wrong reading lasts, and everything does in the end', async () => {
+it('nothing expires before its time while no wrong reading lasts, and everything does in the end', { timeout: 600_000 }, async () => {
   const RETENTION = 2 * DAY
   const options = { background: false, retentionMs: RETENTION, partitionMs: HOUR }
   const closedMs = fc.integer({ min: 0, max: 3 * DAY })
@@ -172,6 +172,6 @@ it('nothing expires before its time while no wrong reading lasts, and everything
       expect(await times(engine)).toEqual([])
       await engine.close()
     }),
-    { numRuns: Number(process.env['TSINK_RUNS'] ?? 30) },
+    { numRuns: Number(process.env['TSINK_RUNS'] ?? (process.env['TSINK_TEST_LONG'] === '1' ? 600 : 30)) },
   )
 })

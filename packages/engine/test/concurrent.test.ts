@@ -5,7 +5,7 @@ import { memoryHost, seededRandom } from '@tsink/host/memory'
 import { Engine } from '@tsink/engine'
 import { batchOf, difference, Ledger, shown, type Written } from './ledger.ts'
 
-const ROUNDS = Number(process.env['TSINK_RUNS'] ?? 5)
+const ROUNDS = Number(process.env['TSINK_RUNS'] ?? (process.env['TSINK_TEST_LONG'] === '1' ? 60 : 5))
 const SERIES = 9
 
 interface Event {

@@ -1,6 +1,7 @@
 /**
  * Loss of power and failing disks at every change that a scripted life of a store makes. After each, the store is opened again and must show
- * exactly what was acknowledged, or that and the one operation that was under way. TSINK_STRIDE sets how many points are left out.
+ * exactly what was acknowledged, or that and the one operation that was under way. TSINK_STRIDE sets how many points are left out, none with
+ * TSINK_TEST_LONG=1.
  */
 import { describe, expect, it } from 'vitest'
 import { Matcher, TsinkError } from '@tsink/core'
@@ -8,7 +9,7 @@ import { memoryHost, PowerFailure, type ChangeFault, type MemoryHost, type Survi
 import { Engine, type EngineOptions } from '@tsink/engine'
 import { batchOf, difference, Ledger, shown, type Written } from './ledger.ts'
 
-const STRIDE = Number(process.env['TSINK_STRIDE'] ?? 3)
+const STRIDE = Number(process.env['TSINK_STRIDE'] ?? (process.env['TSINK_TEST_LONG'] === '1' ? 1 : 3))
 const OPTIONS: EngineOptions = {
   background: false,
   chunkSamples: 8,

@@ -49,44 +49,48 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom<Step>({ do: 'flush' }, { do: 'compact' }) },
 )
 
-it('are those of the model: all of them over all time, and in a range save where the sample before lies in a unit that is not read', async () => {
-  let first = 0
-  let known = 0
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 25, size: 'max' }), async (steps) => {
-      const engine = await Engine.open(memoryHost(), { background: false, chunkSamples: 8, partitionMs: 60 })
-      const model = new ModelStore()
-      for (const each of steps) {
-        if (each.do === 'append') {
-          const builder = new BatchBuilder()
-          const slot = builder.slot(Labels.of({ __name__: NAME }))
-          for (const [at, count, hint] of each.samples) builder.add('histogram', slot, at, histogramOf(count, HINTS[hint]!))
-          await engine.append(builder.build())
-          await model.append(builder.build())
-        } else if (each.do === 'delete') {
-          const request = { selectors: [[Matcher.metric(NAME)]], minTime: each.from, maxTime: each.from + each.length }
-          await engine.delete(request)
-          await model.delete(request)
-        } else if (each.do === 'read') {
-          const want = await hints(model, each.from, each.from + each.length)
-          const found = await hints(engine, each.from, each.from + each.length)
-          if (want.length > 0 && want[0]![1] === 'not_reset') {
-            first++
-            if (found[0]![1] === 'not_reset') known++
-            else found[0]![1] = found[0]![1] === 'unknown' ? 'not_reset' : found[0]![1]
-          }
-          expect(found).toEqual(want)
-        } else await engine[each.do]()
-        expect(await hints(engine, -1_000, 1_000)).toEqual(await hints(model, -1_000, 1_000))
-      }
-      await engine.close()
-    }),
-    { numRuns: Number(process.env['TSINK_RUNS'] ?? 200) },
-  )
-  // The first sample of a range is worth looking at: most are known.
-  expect(known).toBeGreaterThan(first / 2)
-  expect(first).toBeGreaterThan(10)
-})
+it(
+  'are those of the model: all of them over all time, and in a range save where the sample before lies in a unit that is not read',
+  { timeout: 600_000 },
+  async () => {
+    let first = 0
+    let known = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 25, size: 'max' }), async (steps) => {
+        const engine = await Engine.open(memoryHost(), { background: false, chunkSamples: 8, partitionMs: 60 })
+        const model = new ModelStore()
+        for (const each of steps) {
+          if (each.do === 'append') {
+            const builder = new BatchBuilder()
+            const slot = builder.slot(Labels.of({ __name__: NAME }))
+            for (const [at, count, hint] of each.samples) builder.add('histogram', slot, at, histogramOf(count, HINTS[hint]!))
+            await engine.append(builder.build())
+            await model.append(builder.build())
+          } else if (each.do === 'delete') {
+            const request = { selectors: [[Matcher.metric(NAME)]], minTime: each.from, maxTime: each.from + each.length }
+            await engine.delete(request)
+            await model.delete(request)
+          } else if (each.do === 'read') {
+            const want = await hints(model, each.from, each.from + each.length)
+            const found = await hints(engine, each.from, each.from + each.length)
+            if (want.length > 0 && want[0]![1] === 'not_reset') {
+              first++
+              if (found[0]![1] === 'not_reset') known++
+              else found[0]![1] = found[0]![1] === 'unknown' ? 'not_reset' : found[0]![1]
+            }
+            expect(found).toEqual(want)
+          } else await engine[each.do]()
+          expect(await hints(engine, -1_000, 1_000)).toEqual(await hints(model, -1_000, 1_000))
+        }
+        await engine.close()
+      }),
+      { numRuns: Number(process.env['TSINK_RUNS'] ?? (process.env['TSINK_TEST_LONG'] === '1' ? 3_000 : 200)) },
+    )
+    // The first sample of a range is worth looking at: most are known.
+    expect(known).toBeGreaterThan(first / 2)
+    expect(first).toBeGreaterThan(10)
+  },
+)
 
 it('of the first sample in a range follows from the sample before it, in the head, in a chunk, and after a delete', async () => {
   const engine = await Engine.open(memoryHost(), { background: false, chunkSamples: 4 })

@@ -6,7 +6,7 @@ import { memoryHost, type MemoryHost } from '@tsink/host/memory'
 import { Engine, type EngineOptions } from '@tsink/engine'
 import { batchOf, difference, Ledger, newest, shown, type Written } from './ledger.ts'
 
-const RUNS = Number(process.env['TSINK_RUNS'] ?? 60)
+const RUNS = Number(process.env['TSINK_RUNS'] ?? (process.env['TSINK_TEST_LONG'] === '1' ? 1_500 : 60))
 const SERIES = 12
 const MAX_TIME = 40_000
 

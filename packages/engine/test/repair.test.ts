@@ -10,8 +10,9 @@ import { memoryHost, type MemoryHost } from '@tsink/host/memory'
 import { Engine, type EngineOptions } from '@tsink/engine'
 import { batchOf, difference, Ledger, shown, type Written } from './ledger.ts'
 
-const RUNS = Number(process.env['TSINK_RUNS'] ?? 40)
-const STRIDE = Number(process.env['TSINK_STRIDE'] ?? 3)
+const LONG = process.env['TSINK_TEST_LONG'] === '1'
+const RUNS = Number(process.env['TSINK_RUNS'] ?? (LONG ? 1_000 : 40))
+const STRIDE = Number(process.env['TSINK_STRIDE'] ?? (LONG ? 1 : 3))
 const OPTIONS: EngineOptions = { background: false, chunkSamples: 8, partitionMs: 1_000, undoMs: 1_000, logFileBytes: 2_000 }
 
 function samplesOf(from: number, count: number, step: number, value: number): Written[] {

@@ -3,6 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { compareStrings, encodeLabels, Labels, Matcher, type MatchType } from '@tsink/core'
 import { Registry } from '@tsink/registry'
 
+/** Many more runs with TSINK_TEST_LONG=1. A failure prints its seed. */
+const LONG = process.env['TSINK_TEST_LONG'] === '1'
+
 /** The plain twin: a map from id to labels. */
 class NaiveRegistry {
   readonly series = new Map<number, Labels>()
@@ -94,7 +97,7 @@ describe('a registry behaves as a map of labels', () => {
         for (const of of naive.names()) expect(registry.labelValues(of)).toEqual(naive.values(of))
         expect(Array.from(registry.select([]))).toEqual([...naive.series.keys()])
       }),
-      { numRuns: 500 },
+      { numRuns: LONG ? 10_000 : 500 },
     )
   })
 })

@@ -8,6 +8,9 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { encodeLabels } from '@tsink/core'
 import { makeSeries, META, ordered, writeSegment } from './fixtures.ts'
 
+/** Many more runs with TSINK_TEST_LONG=1. A failure prints its seed. */
+const LONG = process.env['TSINK_TEST_LONG'] === '1'
+
 // The offsets of docs/format/segment.md, written down a second time on purpose.
 const FOOTER_BYTES = 272
 const SECTIONS_AT = 96
@@ -126,7 +129,7 @@ describe('a segment with right checksums and wrong contents', () => {
         const section = new Uint8Array([...sound.sections[which]!.subarray(0, keep), ...bytes])
         await readAll(putTogether(withSection(which, section)))
       }),
-      { numRuns: 400 },
+      { numRuns: LONG ? 20_000 : 400 },
     )
   })
 

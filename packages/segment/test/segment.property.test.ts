@@ -5,6 +5,9 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { makeChunk, ordered, writeSegment, type PlannedSeries } from './fixtures.ts'
 
+/** Many more runs with TSINK_TEST_LONG=1. A failure prints its seed. */
+const LONG = process.env['TSINK_TEST_LONG'] === '1'
+
 const name = fc.constantFrom('__name__', 'a', 'b', 'instance', 'größe', '\u{10000}', '\uffff')
 const value = fc.oneof(
   fc.constantFrom('', 'x', 'y', 'xy', 'x\u{10000}', 'x\uffff', 'z'.repeat(200)),
@@ -73,6 +76,6 @@ test('any series with any labels and chunks come back, and any matchers select w
       await segment.verify()
       await segment.close()
     }),
-    { numRuns: 150 },
+    { numRuns: LONG ? 5_000 : 150 },
   )
 })

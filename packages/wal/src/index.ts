@@ -1,5 +1,6 @@
 export { Log, type LogOptions, type LogRecord, type SyncMode } from './log.ts'
+export { listLogFiles } from './log-files.ts'
 export { comparePositions, START, type Position } from './position.ts'
 export { FILE_HEADER_BYTES, MAX_PAYLOAD_BYTES } from './record.ts'
-export { checkLog, listLogFiles, type Damage, type ReplayProgress, type ReplayReport } from './replay.ts'
+export { checkLog, type Damage, type ReplayProgress, type ReplayReport } from './replay.ts'
 export { Scanner, type Fault } from './scanner.ts'

@@ -10,30 +10,13 @@
  * disk is the exception: the record is taken back, and `probe` lets writing go on when there is space again.
  */
 import { assert, TsinkError, type Durability } from '@tsink/core'
-import type { Clock, Disk, DiskFile, Timer } from '@tsink/host'
+import type { Clock, Disk, Timer } from '@tsink/host'
+import { GroupSync } from './group-sync.ts'
+import { listLogFiles, LogFiles, type OpenFile } from './log-files.ts'
 import { comparePositions, START, type Position } from './position.ts'
-import {
-  encodeFileHeader,
-  encodeMark,
-  encodeRecord,
-  FILE_HEADER_BYTES,
-  fileName,
-  fileSeed,
-  MARK_BYTES,
-  MARK_TYPE,
-  MAX_PAYLOAD_BYTES,
-  recordBytes,
-} from './record.ts'
+import { encodeMark, encodeRecord, FILE_HEADER_BYTES, MARK_BYTES, MARK_TYPE, MAX_PAYLOAD_BYTES, recordBytes } from './record.ts'
 import { Reserve } from './reserve.ts'
-import {
-  listLogFiles,
-  runReplay,
-  type LogFileEntry,
-  type LogRecord,
-  type ReplayOutcome,
-  type ReplayProgress,
-  type ReplayReport,
-} from './replay.ts'
+import { runReplay, type LogFileEntry, type LogRecord, type ReplayOutcome, type ReplayProgress, type ReplayReport } from './replay.ts'
 
 export type { LogRecord } from './replay.ts'
 
@@ -65,20 +48,6 @@ const DEFAULT_RESERVE_BYTES = 1024 * 1024
 const DEFAULT_PERIOD_MS = 1_000
 const MIN_BUFFER_BYTES = 65_536
 
-/** A file that is written or waits for its last sync. */
-interface OpenFile {
-  readonly number: number
-  readonly path: string
-  readonly seed: number
-  readonly file: DiskFile
-  /** Where the next record goes. */
-  end: number
-  /** Size of the file before, 0 when there is none. */
-  sizeBefore: number
-  /** Whether it has no record of the engine yet. */
-  isEmpty: boolean
-}
-
 export class Log {
   readonly #disk: Disk
   readonly #dir: string
@@ -88,14 +57,14 @@ export class Log {
   readonly #fileBytes: number
   readonly #maxBytes: number
   readonly #reserve: Reserve
+  readonly #files: LogFiles
+  readonly #syncs: GroupSync
 
   // Files that are not written any more, oldest first.
-  #closed: { readonly number: number; readonly path: string; readonly sizeBytes: number }[] = []
+  #closed: LogFileEntry[] = []
   // Full files with bytes that are not synced yet, oldest first; the current file follows them.
   #unsynced: OpenFile[] = []
   #current: OpenFile | null = null
-  // Files whose making failed and that could not be removed either.
-  readonly #unfinished = new Set<string>()
   // The number of the first file of this run.
   #firstNumber = 1
   #next: OpenFile | null = null
@@ -104,10 +73,6 @@ export class Log {
   #durable: Position = START
   #marked: Position = START
   #lastSequence = 0
-  #syncing: Promise<void> | null = null
-  #syncFollowing: Promise<void> | null = null
-  // Whether the sync under way has not begun yet, so that it covers what is appended now.
-  #isBoarding = false
   #timer: Timer | null = null
   #probing: Promise<boolean> | null = null
   #trouble: TsinkError | null = null
@@ -125,6 +90,8 @@ export class Log {
     this.#fileBytes = options.fileBytes ?? DEFAULT_FILE_BYTES
     this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES
     this.#reserve = new Reserve(disk, dir, options.reserveBytes ?? DEFAULT_RESERVE_BYTES)
+    this.#files = new LogFiles(disk, dir)
+    this.#syncs = new GroupSync(() => this.#sync())
   }
 
   /**
@@ -141,7 +108,7 @@ export class Log {
     const log = new Log(disk, dir, options)
     const from = options.from ?? START
     try {
-      await log.#makeDirectory()
+      await log.#files.makeDirectory()
     } catch (error) {
       if (!isDiskFull(error)) throw error
       log.#refuse(error, true)
@@ -161,7 +128,7 @@ export class Log {
     }
     const outcome = await runReplay(plan)
     try {
-      await log.#repair(files, outcome, from)
+      await log.#goOn(await log.#files.mend(files, outcome, from), outcome, from)
     } catch (error) {
       await log.#current?.file.close()
       throw error
@@ -247,15 +214,7 @@ export class Log {
   /** Resolves when everything appended before the call is on the disk, in every mode. */
   sync(): Promise<void> {
     if (this.#trouble !== null && !this.#isFull) return Promise.reject(this.#trouble)
-    if (this.#syncFollowing !== null) return this.#syncFollowing
-    if (this.#syncing === null) return this.#hasUnsynced() ? this.#startSync() : Promise.resolve()
-    if (this.#isBoarding) return this.#syncing
-    // The sync that runs may have begun before the caller's record was written: the caller rides the next one.
-    this.#syncFollowing = this.#syncing.then(() => {
-      this.#syncFollowing = null
-      return this.#startSync()
-    })
-    return this.#syncFollowing
+    return this.#syncs.isRunning || this.#hasUnsynced() ? this.#syncs.ride() : Promise.resolve()
   }
 
   /** Begins a new file, so that a later cut before the answer frees everything appended before the call. */
@@ -296,7 +255,7 @@ export class Log {
     if (!this.#isFull || this.#isClosed) return this.#trouble === null && !this.#isClosed
     if ((await this.#disk.freeBytes()) < 2 * this.#reserve.sizeBytes) return false
     try {
-      await this.#makeDirectory()
+      await this.#files.makeDirectory()
       await this.#reserve.make()
       if (this.#current === null) await this.#begin()
       else if (this.#current.file.sizeBytes > this.#current.end) this.#current.file.truncate(this.#current.end)
@@ -325,7 +284,7 @@ export class Log {
     } finally {
       this.#isClosed = true
       this.#timer?.cancel()
-      await this.#syncing?.catch(() => undefined)
+      await this.#syncs.settle()
       for (const open of [...this.#unsynced, this.#current, this.#next]) await open?.file.close()
     }
   }
@@ -409,19 +368,8 @@ export class Log {
     return current !== null && comparePositions(this.#durable, { file: current.number, offset: current.end }) < 0
   }
 
-  #startSync(): Promise<void> {
-    const sync = this.#runSync().finally(() => {
-      if (this.#syncing === sync) this.#syncing = null
-    })
-    this.#syncing = sync
-    return sync
-  }
-
-  async #runSync(): Promise<void> {
-    // Everybody who is ready in this turn gets on.
-    this.#isBoarding = true
-    await Promise.resolve()
-    this.#isBoarding = false
+  /** Syncs what is there now, the oldest file first. */
+  async #sync(): Promise<void> {
     if (this.#trouble !== null && !this.#isFull) throw this.#trouble
     const full = this.#unsynced.slice()
     const current = this.#current
@@ -466,7 +414,8 @@ export class Log {
 
   #makeNext(): void {
     if (this.#nextComing !== null || this.#trouble !== null) return
-    this.#nextComing = this.#createFile(this.#current!.number + 1)
+    this.#nextComing = this.#files
+      .create(this.#current!.number + 1)
       .then(
         (next) => {
           this.#next = next
@@ -480,36 +429,10 @@ export class Log {
       })
   }
 
-  /** Makes a file whose header and name are durable. */
-  async #createFile(number: number): Promise<OpenFile> {
-    const path = `${this.#dir}/${fileName(number)}`
-    if (this.#unfinished.has(path)) await this.#disk.remove(path)
-    const created: OpenFile = {
-      number,
-      path,
-      seed: fileSeed(number),
-      file: await this.#disk.open(path, 'create'),
-      end: FILE_HEADER_BYTES,
-      sizeBefore: 0,
-      isEmpty: true,
-    }
-    try {
-      created.file.writeSync(encodeFileHeader(number), 0)
-      await created.file.sync()
-      await this.#disk.syncDirectory(this.#dir)
-    } catch (error) {
-      await created.file.close()
-      await this.#disk.remove(path).catch(() => this.#unfinished.add(path))
-      throw error
-    }
-    this.#unfinished.delete(path)
-    return created
-  }
-
   /** Begins the file that this run appends to, with a mark for everything that stands before it. */
   async #begin(): Promise<void> {
     const number = this.#firstNumber
-    const created = await this.#createFile(number)
+    const created = await this.#files.create(number)
     created.sizeBefore = this.#closed.at(-1)?.sizeBytes ?? 0
     this.#current = created
     this.#write(created, MARK_TYPE, this.#lastSequence, this.#mark(created), MARK_BYTES)
@@ -518,43 +441,13 @@ export class Log {
     this.#marked = this.#durable
   }
 
-  async #makeDirectory(): Promise<void> {
-    await this.#disk.makeDirectory(this.#dir)
-    await this.#disk.syncDirectory(parentDirectory(this.#dir))
-  }
-
-  /** Brings the directory to the state that replay found: without the tail, without empty files, and durable. */
-  async #repair(files: readonly LogFileEntry[], outcome: ReplayOutcome, from: Position): Promise<void> {
-    const { end, durable, lastUsedFile, report } = outcome
-    // The newest first: a crash in between leaves the tail where it was.
-    const last = Math.max(lastUsedFile, from.file)
-    let removed = false
-    for (const { number, path } of files.toReversed()) {
-      if (number <= last) break
-      await this.#disk.remove(path)
-      removed = true
-    }
-    if (removed) await this.#disk.syncDirectory(this.#dir)
-    for (const { number, path, sizeBytes } of files) {
-      if (number > last) break
-      let size = report.tail !== null && number === end.file ? end.offset : sizeBytes
-      if (number >= durable.file) {
-        const file = await this.#disk.open(path, 'write')
-        if (size < sizeBytes) file.truncate(size)
-        // A file that is needed for its number alone.
-        if (size < FILE_HEADER_BYTES) {
-          size = FILE_HEADER_BYTES
-          file.writeSync(encodeFileHeader(number), 0)
-        }
-        await file.sync()
-        await file.close()
-      }
-      this.#closed.push({ number, path, sizeBytes: size })
-    }
+  /** Takes over what is there, and begins a file of this run's own. */
+  async #goOn(closed: LogFileEntry[], { report, lastUsedFile }: ReplayOutcome, from: Position): Promise<void> {
+    this.#closed = closed
     this.#lastSequence = report.lastSequence
     const newest = this.#closed.at(-1)
     if (newest !== undefined) this.#durable = { file: newest.number, offset: newest.sizeBytes }
-    this.#firstNumber = last + 1
+    this.#firstNumber = Math.max(lastUsedFile, from.file) + 1
     if (this.#trouble !== null) return
     try {
       await this.#reserve.make()
@@ -568,9 +461,4 @@ export class Log {
 
 function isDiskFull(error: unknown): boolean {
   return error instanceof TsinkError && error.code === 'DISK_FULL'
-}
-
-function parentDirectory(dir: string): string {
-  const at = dir.lastIndexOf('/')
-  return at < 0 ? '' : dir.slice(0, at)
 }

@@ -6,8 +6,9 @@
  */
 import { corruption } from '@tsink/core'
 import type { Clock, Disk } from '@tsink/host'
+import { listLogFiles } from './log-files.ts'
 import { comparePositions, START, type Position } from './position.ts'
-import { decodeMark, FILE_HEADER_BYTES, fileNumber, MARK_TYPE } from './record.ts'
+import { decodeMark, FILE_HEADER_BYTES, MARK_TYPE } from './record.ts'
 import { Scanner, type Fault } from './scanner.ts'
 
 /** One record while it is replayed. The object is used again for the next record: copy what you keep. */
@@ -80,16 +81,6 @@ export interface ReplayOutcome {
 // How much is read between two turns of the event loop.
 const TURN_BYTES = 1_048_576
 const FIRST_RECORD = FILE_HEADER_BYTES
-
-/** The files of a log's directory, oldest first. */
-export async function listLogFiles(disk: Disk, dir: string): Promise<LogFileEntry[]> {
-  const files: LogFileEntry[] = []
-  for (const { name, sizeBytes } of await disk.list(dir)) {
-    const number = fileNumber(name)
-    if (number > 0) files.push({ number, path: `${dir}/${name}`, sizeBytes })
-  }
-  return files.sort((a, b) => a.number - b.number)
-}
 
 /**
  * Reads a log as replay would and changes nothing: `damage` of the report is what a strict replay would stop at. The log may be open meanwhile;

@@ -1,6 +1,6 @@
 import { TsinkError } from '@tsink/core'
 import { memoryHost, type MemoryHost } from '@tsink/host/memory'
-import { Log, type LogOptions, type ReplayProgress, type ReplayReport } from '@tsink/wal'
+import { checkLog, Log, START, type LogOptions, type ReplayProgress, type ReplayReport } from '@tsink/wal'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { payloadOf } from './crash.ts'
@@ -233,6 +233,30 @@ describe('other damage', () => {
       ),
       { numRuns: 300 },
     )
+  })
+})
+
+describe('a check', () => {
+  test('finds what a strict replay stops at, goes on behind it, and changes nothing', async () => {
+    const { host, files } = await writeLog(ALL.length)
+    for (const [name, bytes] of files) {
+      for (let at = 0; at < bytes.length; at += 5) {
+        const damaged = bytes.slice()
+        damaged[at]! ^= 1 << (at % 8)
+        await restore(host, files, name, damaged)
+        const sequences: number[] = []
+        const report = await checkLog(host.disk, host.clock, 'log', START, ({ sequence }) => sequences.push(sequence))
+        for (const file of files.keys()) expect(host.disk.peek(`log/${file}`)).toEqual(file === name ? damaged : files.get(file))
+        const strict = await open(host).then(
+          () => null,
+          (error: TsinkError) => error.message,
+        )
+        expect(report.damage[0]?.reason ?? null).toBe(strict)
+        // One record at most is lost to one byte.
+        expect(sequences.length).toBeGreaterThanOrEqual(ALL.length - 1)
+        expect(report.damage.length + (report.tail === null ? 0 : 1)).toBe(1)
+      }
+    }
   })
 })
 
