@@ -32,6 +32,7 @@ export {
   windowKindsAddress,
   windowLines,
   windowLowAddress,
+  windowNewest,
   windowResultsAddress,
   windowSecondAddress,
   windowSums,

@@ -258,6 +258,24 @@ export function windowFirstNaN(from: i32, count: i32): i32 {
   return count
 }
 
+/** The newest samples of the windows that were found last, save stale markers; kinds are 1 where there is one. Answers how many there are. */
+export function windowNewest(steps: i32): i32 {
+  let found = 0
+  for (let k = 0; k < steps; k++) {
+    const end = load<i32>(HIGH + (<usize>k << 2))
+    let there = end > load<i32>(LOW + (<usize>k << 2))
+    if (there) {
+      const bits = load<u64>(VALUES + (<usize>end << 3) - 8)
+      // The quiet bit of a NaN may have been set on its way.
+      there = (bits & ~0x0008_0000_0000_0000) != 0x7ff0_0000_0000_0002
+      store<u64>(RESULTS + (<usize>k << 3), bits)
+    }
+    store<u8>(KINDS + <usize>k, u8(there))
+    found += i32(there)
+  }
+  return found
+}
+
 /** Compensated sums, or means, of the windows of steps `from` to `to`; kinds are 1 where there is a result. */
 export function windowSums(from: i32, to: i32, mean: bool): void {
   for (let k = from; k < to; k++) {

@@ -22,12 +22,13 @@ export {
   extrapolateWindows,
   firstNaN,
   fitWindows,
+  newestInWindows,
   sumWindows,
   windowBounds,
   windowColumns,
   type WindowColumns,
   type WindowGrid,
 } from './windows.ts'
-export { extrapolateWindowsPlain, firstNaNPlain, windowBoundsPlain } from './plain/windows.ts'
+export { extrapolateWindowsPlain, firstNaNPlain, newestInWindowsPlain, windowBoundsPlain } from './plain/windows.ts'
 export { fitWindowsPlain } from './plain/lines.ts'
 export { add, lost, sumWindowsPlain } from './plain/summation.ts'

@@ -7,7 +7,7 @@
 import { sharedKernel, type Kernel } from './instance.ts'
 import { fitWindowsPlain } from './plain/lines.ts'
 import { sumWindowsPlain } from './plain/summation.ts'
-import { extrapolateWindowsPlain, firstNaNPlain, windowBoundsPlain } from './plain/windows.ts'
+import { extrapolateWindowsPlain, firstNaNPlain, newestInWindowsPlain, windowBoundsPlain } from './plain/windows.ts'
 
 /** The steps of a query and how far each looks back: step k sees (end - rangeMs, end] with end = endMs + k * stepMs. */
 export interface WindowGrid {
@@ -143,6 +143,31 @@ export function extrapolateWindows(
   const { steps } = grid
   const found = memory.kernel.exports.windowExtrapolate(count, steps, grid.endMs, grid.stepMs, grid.rangeMs, counter, perSecond)
   if (found > 0) takeResults(memory, 0, steps, found === steps, kinds, results)
+}
+
+/**
+ * The value of the newest sample that each step sees, bit for bit, unless it is a stale marker: sets `kinds[k]` to 1 and `results[k]`; the other steps
+ * are left alone. Answers how many there are.
+ */
+export function newestInWindows(
+  timestamps: Float64Array,
+  values: Float64Array,
+  count: number,
+  grid: WindowGrid,
+  kinds: Uint8Array,
+  results: Float64Array,
+): number {
+  loadedTimes = null
+  const memory = areasFor(timestamps, count, grid.steps)
+  if (memory === null) return newestInWindowsPlain(timestamps, values, count, grid, kinds, results)
+  const { steps } = grid
+  const { exports } = memory.kernel
+  if (!liesAt(timestamps, memory, memory.timesAddress)) memory.times.set(timestamps.subarray(0, count))
+  if (!liesAt(values, memory, memory.valuesAddress)) memory.values.set(values.subarray(0, count))
+  exports.windowBounds(count, steps, grid.endMs, grid.stepMs, grid.rangeMs)
+  const found = exports.windowNewest(steps)
+  if (found > 0) takeResults(memory, 0, steps, found === steps, kinds, results)
+  return found
 }
 
 /**

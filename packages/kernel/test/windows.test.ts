@@ -5,6 +5,8 @@ import {
   firstNaNPlain,
   fitWindows,
   fitWindowsPlain,
+  newestInWindows,
+  newestInWindowsPlain,
   sumWindows,
   sumWindowsPlain,
   windowBounds,
@@ -12,6 +14,7 @@ import {
   windowColumns,
   type WindowGrid,
 } from '@tsink/kernel'
+import { STALE } from '@tsink/core'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 
@@ -120,11 +123,32 @@ for (const inKernel of [false, true]) {
           (...out) => fitWindowsPlain(series.timestamps, series.values, low, high, from, to, endMs + 7, stepMs, ...out),
         )
       }
+      same(
+        (kinds, results, second) => (second[0] = newestInWindows(timestamps, values, count, shape, kinds, results)),
+        (kinds, results, second) => (second[0] = newestInWindowsPlain(series.timestamps, series.values, count, shape, kinds, results)),
+      )
       for (const from of [0, 1, count >> 1]) expect(firstNaN(values, from, count)).toBe(firstNaNPlain(series.values, from, count))
     }
     fc.assert(fc.property(series, grid, check), { numRuns: 500 })
   })
 }
+
+test('a stale marker ends a series, another NaN does not', () => {
+  for (const inKernel of [false, true]) {
+    const series = placed(
+      { timestamps: Float64Array.from({ length: 40 }, (_, i) => i * 10), values: Float64Array.from({ length: 40 }, (_, i) => i) },
+      inKernel,
+    )
+    series.values.set(STALE, 20)
+    series.values[30] = NaN
+    const kinds = new Uint8Array(40)
+    const results = new Float64Array(40)
+    expect(newestInWindows(series.timestamps, series.values, 40, { steps: 40, endMs: 0, stepMs: 10, rangeMs: 5 }, kinds, results)).toBe(39)
+    expect([...kinds.keys()].filter((k) => kinds[k] === 0)).toEqual([20])
+    expect(results[30]).toBeNaN()
+    expect(results[31]).toBe(31)
+  }
+})
 
 test('sums that overflow go on as the twin does', () => {
   const columns = placed(

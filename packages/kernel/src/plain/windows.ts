@@ -5,6 +5,7 @@
  * found in one walk; since steps and samples are mostly even, both mostly move by as much as the step before, which takes two comparisons to
  * check.
  */
+import { isStale } from '@tsink/core'
 import type { WindowGrid } from '../windows.ts'
 
 /** See `windowBounds`. */
@@ -55,6 +56,30 @@ function firstAfter(timestamps: Float64Array, count: number, time: number): numb
     else high = middle
   }
   return low
+}
+
+/** See `newestInWindows`. */
+export function newestInWindowsPlain(
+  timestamps: Float64Array,
+  values: Float64Array,
+  count: number,
+  grid: WindowGrid,
+  kinds: Uint8Array,
+  results: Float64Array,
+): number {
+  const { steps, endMs, stepMs, rangeMs } = grid
+  let found = 0
+  let next = 0
+  for (let k = 0; k < steps; k++) {
+    const end = endMs + k * stepMs
+    while (next < count && timestamps[next]! <= end) next++
+    const at = next - 1
+    if (at < 0 || timestamps[at]! <= end - rangeMs || isStale(values, at)) continue
+    kinds[k] = 1
+    results[k] = values[at]!
+    found++
+  }
+  return found
 }
 
 /** See `firstNaN`. */

@@ -3,6 +3,7 @@
  * pointer walks through the samples once for all steps.
  */
 import type { SampleBuffer } from '@tsink/core'
+import { newestInWindows } from '@tsink/kernel'
 import type { Execution, Pages } from '../evaluate/execution.ts'
 import { FLOAT, HISTOGRAM, pageSize, type Grid, type StepSeries } from '../evaluate/steps.ts'
 import { interpolateSteps } from '../functions/smoothed.ts'
@@ -31,7 +32,10 @@ export async function* select(plan: SelectPlan, grid: Grid, execution: Execution
     measure,
   }
   const limit = pageSize(grid)
-  const reader = new Reader(execution)
+  // Windows over several steps are looked for in the kernel.
+  const windows = { steps, endMs: firstMs, stepMs, rangeMs: lookbackMs }
+  const inKernel = mode === 'value' && !isOneMoment
+  const reader = new Reader(execution, inKernel)
   const dropper = new NameDropper(plan.carried, execution)
   for await (const page of selectSeries(request, execution)) {
     let out: StepSeries[] = []
@@ -41,10 +45,11 @@ export async function* select(plan: SelectPlan, grid: Grid, execution: Execution
       if (buffer.count === 0) continue
       if (selector.detectResets) detectResets(buffer)
       const column = execution.series(series.labels, false, grid)
-      const found =
-        mode === 'smoothed'
-          ? interpolateSteps(buffer, column, firstMs, stepMs, lookbackMs, execution, plan.expr)
-          : fillSteps(buffer, column, firstMs, stepMs, lookbackMs, mode)
+      let found: boolean
+      if (mode === 'smoothed') found = interpolateSteps(buffer, column, firstMs, stepMs, lookbackMs, execution, plan.expr)
+      else if (inKernel && buffer.histograms === null) {
+        found = newestInWindows(buffer.timestamps, buffer.values, buffer.count, windows, column.kinds, column.values) > 0
+      } else found = fillSteps(buffer, column, firstMs, stepMs, lookbackMs, mode)
       if (!found) {
         execution.recycle(column)
         continue
