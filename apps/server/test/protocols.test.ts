@@ -61,6 +61,14 @@ describe('InfluxDB', () => {
     expect(v1.status).toBe(400)
     expect(JSON.parse(v1.text).error).toMatch(/^partial write: .*line 2.* dropped=1$/)
     expect(await series('good_a + on() good_b')).toHaveLength(1)
+    const v3 = await post('/api/v3/write_lp?db=d&precision=second', `good a=1 ${T}\nbad\n`)
+    expect([v3.status, JSON.parse(v3.text)]).toEqual([
+      400,
+      {
+        error: 'partial write of line protocol occurred',
+        data: [{ line_number: 2, error_message: expect.stringMatching(/^line 2, column \d+: expected /) }],
+      },
+    ])
     const v2 = await post('/api/v2/write?precision=fortnight', `x v=1 ${T}`)
     expect([v2.status, JSON.parse(v2.text).code]).toEqual([400, 'invalid'])
   })

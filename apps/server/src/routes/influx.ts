@@ -3,7 +3,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { TsinkError } from '@tsink/core'
-import { decodeLineProtocol, INFLUX_VERSION, influxPrecision, type InfluxPrecision } from '@tsink/protocols'
+import { decodeLineProtocol, INFLUX_VERSION, influxPrecision, type InfluxPrecision, type Refusal } from '@tsink/protocols'
 import { storeOf, type ServerContext } from '../context.ts'
 import { writeRefusal } from '../errors.ts'
 import { parametersOf, type Parameters } from '../parameters.ts'
@@ -12,8 +12,8 @@ import { route } from '../route.ts'
 
 /** How a version of the API tells what was refused. */
 interface Dialect {
-  /** The body of an error. `rejected` is the number of lines that were left out, 0 when the whole body was. */
-  error(message: string, rejected: number): unknown
+  /** The body of an error. `rejected` is the number of lines that were left out, 0 when the whole body was; `refusals` are some of them. */
+  error(message: string, rejected: number, refusals: readonly Refusal[]): unknown
 }
 
 const V1: Dialect = { error: (message, rejected) => ({ error: rejected > 0 ? `partial write: ${message} dropped=${rejected}` : message }) }
@@ -21,7 +21,16 @@ const V2: Dialect = {
   error: (message, rejected) => ({ code: 'invalid', message: rejected > 0 ? `partial write: ${message} dropped=${rejected}` : message }),
 }
 const V3: Dialect = {
-  error: (message, rejected) => (rejected > 0 ? { error: 'partial write of line protocol occurred', data: message } : { error: message }),
+  error: (message, rejected, refusals) => {
+    if (rejected === 0) return { error: message }
+    const lines = refusals.map(({ where, reason }) => ({
+      line_number: Number(/^line (\d+)/.exec(where)?.[1] ?? 0),
+      error_message: `${where}: ${reason}`,
+    }))
+    // What the store has refused has no line any more.
+    const data = lines.length === rejected ? lines : [...lines, { line_number: 0, error_message: message }]
+    return { error: 'partial write of line protocol occurred', data }
+  },
 }
 
 export function registerInflux(app: FastifyInstance, context: ServerContext): void {
@@ -66,14 +75,14 @@ async function writeLines(context: ServerContext, request: FastifyRequest, reply
         extraLabels: destinationOf(parameters),
       })
       const { rejected, message } = await context.ingest.append(storeOf(context), 'influx', decoded)
-      return rejected === 0 ? reply.code(204).send() : json(reply, 400, dialect.error(message, rejected))
+      return rejected === 0 ? reply.code(204).send() : json(reply, 400, dialect.error(message, rejected, decoded.rejected.listed))
     })
   } catch (error) {
     const { status, message, retryAfterS, ours } = writeRefusal(error)
     context.metrics.refusedWrites.inc({ protocol: 'influx', code: String(status) })
     if (ours) request.log.error({ err: error }, 'a write failed')
     if (retryAfterS > 0) reply.header('retry-after', String(retryAfterS))
-    return json(reply, status, dialect.error(message, 0))
+    return json(reply, status, dialect.error(message, 0, []))
   }
 }
 
