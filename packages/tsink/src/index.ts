@@ -12,10 +12,10 @@ export type {
   ValueKind,
   VectorSample,
 } from '@tsink/core'
-export type { EngineStats, Expiry, OpenReport, SnapshotResult, VerifyReport } from '@tsink/engine'
+export type { EngineStats, Expiry, OpenReport, RepairReport, SnapshotResult, VerifyReport } from '@tsink/engine'
 export { codecAggregate, type AggregateName, type Codec, type CustomAggregate } from './aggregate.ts'
 export { Database, type EvaluateOptions, type ListOptions, type QueryTime } from './database.ts'
-export { open } from './open.ts'
+export { open, repair } from './open.ts'
 export type { Keep, OpenOptions, Size, Span } from './options.ts'
 export type { SelectOptions } from './read.ts'
 export { RemoteDatabase } from './remote-database.ts'

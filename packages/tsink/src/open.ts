@@ -1,6 +1,6 @@
 /** open: from a path and options to a database. */
 import { TsinkError, type Matcher } from '@tsink/core'
-import { Engine } from '@tsink/engine'
+import { Engine, type RepairReport } from '@tsink/engine'
 import type { Host } from '@tsink/host'
 import { memoryPlace, placeAt } from '#place'
 import { startThread } from '#thread'
@@ -34,4 +34,22 @@ export async function open(given: string | OpenOptions = {}): Promise<Database<P
   }
   const host: Host = options.host ?? (options.path === undefined ? memoryPlace() : await placeAt(options.path))
   return new Database(await Engine.open(host, engineOptions(options, rules)), host.clock)
+}
+
+/**
+ * Gives the database in a directory a catalog again when it has lost its own, from the copy beside it or from the files that are there. A database that is
+ * well is left alone. Nobody may have it open.
+ * @throws TsinkError LOCKED; UNSUPPORTED when deletes may be lost and `loseDeletes` is not set: what they hid would be there again.
+ * @example
+ * const { catalog } = await repair('./data') // 'whole', 'copied' or 'rebuilt'
+ */
+export async function repair(
+  path: string,
+  options: { readonly precision?: Precision; readonly loseDeletes?: boolean } = {},
+): Promise<RepairReport> {
+  const { precision, loseDeletes } = options
+  return Engine.repair(await placeAt(path), {
+    ...(precision === undefined ? {} : { unit: precision }),
+    ...(loseDeletes === undefined ? {} : { loseDeletes }),
+  })
 }

@@ -21,7 +21,7 @@ export interface OpenOptions<P extends Precision = Precision> {
   readonly path?: string
   /** Unit of all timestamps, fixed when a database is made. `ns` takes and gives bigints. Default `ms`. */
   readonly precision?: P
-  /** How long samples are kept, by their own time. Default: for ever. */
+  /** How long samples are kept, by their own time. Default: for ever. A clock that jumps ahead expires nothing until it has stood for a day. */
   readonly retention?: Span
   /** Exceptions to `retention` by selector; the first that matches decides. */
   readonly keep?: readonly Keep[]

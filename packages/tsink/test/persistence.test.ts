@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { memoryHost } from '@tsink/host/memory'
-import { open, type Row } from 'tsink'
+import { open, repair, type Row } from 'tsink'
 
 const T = 1_750_000_000_000
 let dir = ''
@@ -29,6 +29,18 @@ describe('a database on a disk', () => {
     await using db = await open(dir)
     expect((await db.select('m')).reduce((sum, series) => sum + series.points.length, 0)).toBe(100)
     expect((await db.query('c + ignoring(x) h', { time: T })).value).toMatchObject({ samples: [{ value: 3 }] })
+  })
+
+  test('has its catalog again after a repair', async () => {
+    await using first = await open(dir)
+    await first.insertRows(rows(0, 100))
+    await first.close()
+    expect((await repair(dir)).catalog).toBe('whole')
+    writeFileSync(join(dir, 'catalog'), 'nonsense')
+    await expect(open(dir)).rejects.toMatchObject({ kind: 'corrupt' })
+    expect(await repair(dir)).toMatchObject({ catalog: 'copied', samples: 100, deletesLost: false })
+    await using db = await open(dir)
+    expect((await db.select('m')).reduce((sum, series) => sum + series.points.length, 0)).toBe(100)
   })
 
   test('says how safe a write is: as the option sync promises', async () => {
