@@ -32,7 +32,7 @@ export class AgeClock {
   /** The same of the time of day since it jumped, and the monotonic time since which it shows it; NaN when it has not. */
   #jumpOffset = 0
   #jumpedAt = Number.NaN
-  /** A reading of an earlier run that is not believed yet; NaN without one. While no process runs only the time of day tells what passes. */
+  /** The earliest reading ahead that nothing has contradicted; NaN without one. It outlasts the process, and the sleep of a machine. */
   #readMs = Number.NaN
 
   /** Goes on from the state of an earlier run; a new store believes the time of day. */
@@ -62,8 +62,7 @@ export class AgeClock {
 
   get state(): AgeClockState {
     this.look()
-    const jumped = Number.isNaN(this.#jumpedAt) ? 0 : this.#jumpedAt + this.#jumpOffset
-    return { ageMs: whole(this.#offset + this.#clock.monotonic()), readMs: whole(Number.isNaN(this.#readMs) ? jumped : this.#readMs) }
+    return { ageMs: whole(this.#offset + this.#clock.monotonic()), readMs: Number.isNaN(this.#readMs) ? 0 : whole(this.#readMs) }
   }
 
   /** Looks at both clocks. The oftener, the surer is a jump that is believed; the background does so every second. */
@@ -71,7 +70,7 @@ export class AgeClock {
     const now = this.#clock.now()
     const monotonic = this.#clock.monotonic()
     const offset = now - monotonic
-    // Of what an earlier run has read, a later reading that is not below it confirms that much and no more.
+    // While no process runs, or the machine sleeps, only the time of day passes: a reading confirms an earlier one that it is not below, and no more.
     if (now < this.#readMs) this.#readMs = Number.NaN
     if (now - this.#readMs >= Math.min(this.#readMs - this.#offset - monotonic, BELIEVE_MS)) {
       this.#offset = Math.max(this.#offset, this.#readMs - monotonic)
@@ -83,6 +82,7 @@ export class AgeClock {
         this.#jumpOffset = offset
         this.#jumpedAt = monotonic
       }
+      if (offset > this.#offset && Number.isNaN(this.#readMs)) this.#readMs = now
       if (monotonic - this.#jumpedAt < Math.min(jump, BELIEVE_MS)) return
     }
     this.#offset = offset

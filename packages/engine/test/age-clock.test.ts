@@ -102,6 +102,23 @@ describe('a clock that jumps ahead', () => {
     expect(kept).toEqual(Array.from({ length: 30 }, (_, hour) => (hour < 24 ? 1 : 0)))
   })
 
+  it('again and again, as that of a machine that sleeps most of the day, is believed two days later at most', async () => {
+    const { host, engine } = await store()
+    let kept = 0
+    for (let day = 0; day < 14; day++) {
+      for (let hour = 0; hour < 8; hour++) {
+        host.clock.advance(HOUR)
+        engine.stats()
+      }
+      host.clock.jump(host.clock.now() + 16 * HOUR)
+      await engine.retain()
+      if ((await times(engine)).length > 0) kept++
+    }
+    expect(kept).toBeGreaterThanOrEqual(9)
+    expect(kept).toBeLessThanOrEqual(12)
+    await engine.close()
+  })
+
   it('while the store was closed, and back again before it is opened, is nothing', async () => {
     let { host, engine } = await store()
     await engine.close()
