@@ -127,6 +127,7 @@ export function windowExtrapolate(count: i32, steps: i32, endMs: f64, stepMs: f6
   let factor = sampledMs
   let found = 0
   memory.fill(KINDS, 0, steps)
+  memory.fill(RESULTS, 0, <usize>steps << 3)
   for (let k = 0; k < steps; k += 2) {
     const first = load<i32>(LOW + (<usize>k << 2))
     const last = load<i32>(HIGH + (<usize>k << 2)) - 1
@@ -270,6 +271,7 @@ export function windowNewest(steps: i32): i32 {
       there = (bits & ~0x0008_0000_0000_0000) != 0x7ff0_0000_0000_0002
       store<u64>(RESULTS + (<usize>k << 3), bits)
     }
+    if (!there) store<u64>(RESULTS + (<usize>k << 3), 0)
     store<u8>(KINDS + <usize>k, u8(there))
     found += i32(there)
   }
@@ -282,7 +284,7 @@ export function windowSums(from: i32, to: i32, mean: bool): void {
     const first = load<i32>(LOW + (<usize>k << 2))
     const end = load<i32>(HIGH + (<usize>k << 2))
     store<u8>(KINDS + <usize>k, u8(end > first))
-    if (end > first) store<f64>(RESULTS + (<usize>k << 3), mean ? meanOf(first, end) : sumOf(first, end))
+    store<f64>(RESULTS + (<usize>k << 3), end == first ? 0 : mean ? meanOf(first, end) : sumOf(first, end))
   }
 }
 
@@ -346,6 +348,7 @@ export function windowLines(from: i32, to: i32, originMs: f64, originStepMs: f64
     const first = load<i32>(LOW + (<usize>k << 2))
     const end = load<i32>(HIGH + (<usize>k << 2))
     store<u8>(KINDS + <usize>k, u8(end - first >= 2))
+    store<f64>(RESULTS + (<usize>k << 3), 0)
     if (end - first >= 2) fitLine(first, end, atFirst ? time(first) : originMs + <f64>k * originStepMs, <usize>k << 3)
   }
 }

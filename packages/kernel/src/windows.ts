@@ -30,6 +30,7 @@ export interface WindowColumns {
 }
 
 interface Views {
+  readonly kinds: Uint8Array
   readonly low: Int32Array
   readonly high: Int32Array
   readonly results: Float64Array
@@ -106,8 +107,13 @@ export function windowBounds(timestamps: Float64Array, count: number, grid: Wind
   loadedCount = count
 }
 
-function viewsOf({ low, high, results }: Areas, steps: number): Views {
-  return { low: low.subarray(0, steps), high: high.subarray(0, steps), results: results.subarray(0, steps) }
+function viewsOf({ kinds, low, high, results }: Areas, steps: number): Views {
+  return {
+    kinds: kinds.subarray(0, steps),
+    low: low.subarray(0, steps),
+    high: high.subarray(0, steps),
+    results: results.subarray(0, steps),
+  }
 }
 
 /** The areas when the bounds in them are those of these arrays, with the values beside them; else null. */
@@ -120,7 +126,7 @@ function loaded(timestamps: Float64Array, values: Float64Array, count: number, l
 
 /**
  * rate (`counter`, `perSecond`), increase (`counter`) or delta of every window with at least two samples, extrapolated towards its borders as
- * Prometheus does, to the last bit: sets `kinds[k]` to 1 and `results[k]`; the other steps are left alone. `low` and `high` come from `windowBounds`
+ * Prometheus does, to the last bit: sets `kinds[k]` to 1 and `results[k]`; both are 0 at the other steps. `low` and `high` come from `windowBounds`
  * with the same grid.
  */
 export function extrapolateWindows(
@@ -142,12 +148,11 @@ export function extrapolateWindows(
   }
   const { steps } = grid
   const found = memory.kernel.exports.windowExtrapolate(count, steps, grid.endMs, grid.stepMs, grid.rangeMs, counter, perSecond)
-  if (found > 0) takeResults(memory, 0, steps, found === steps, kinds, results)
+  if (found > 0) takeResults(memory, 0, steps, kinds, results)
 }
 
 /**
- * The value of the newest sample that each step sees, bit for bit, unless it is a stale marker: sets `kinds[k]` to 1 and `results[k]`; the other steps
- * are left alone. Answers how many there are.
+ * The value of the newest sample that each step sees, bit for bit, unless it is a stale marker: sets `kinds[k]` to 1 and `results[k]`. Answers how many there are.
  */
 export function newestInWindows(
   timestamps: Float64Array,
@@ -166,13 +171,13 @@ export function newestInWindows(
   if (!liesAt(values, memory, memory.valuesAddress)) memory.values.set(values.subarray(0, count))
   exports.windowBounds(count, steps, grid.endMs, grid.stepMs, grid.rangeMs)
   const found = exports.windowNewest(steps)
-  if (found > 0) takeResults(memory, 0, steps, found === steps, kinds, results)
+  if (found > 0) takeResults(memory, 0, steps, kinds, results)
   return found
 }
 
 /**
  * The compensated sum, or the mean, of every window of steps `from` to `to` that has a sample, as Prometheus adds: sets `kinds[k]` to 1 and
- * `results[k]`; the other steps are left alone.
+ * `results[k]`; both are 0 at the other steps.
  */
 export function sumWindows(
   timestamps: Float64Array,
@@ -192,12 +197,12 @@ export function sumWindows(
     return
   }
   memory.kernel.exports.windowSums(from, to, mean)
-  takeResults(memory, from, to, false, kinds, results)
+  takeResults(memory, from, to, kinds, results)
 }
 
 /**
  * The line of least squares through every window of steps `from` to `to` with at least two samples: sets `kinds[k]` to 1, `results[k]` to the slope a
- * second and `intercepts[k]` to its value at `originMs + k * originStepMs`; the other steps are left alone. Without `intercepts` the origin is each
+ * second and `intercepts[k]` to its value at `originMs + k * originStepMs`; both are 0 at the other steps. Without `intercepts` the origin is each
  * window's first sample.
  */
 export function fitWindows(
@@ -220,20 +225,20 @@ export function fitWindows(
     return
   }
   memory.kernel.exports.windowLines(from, to, originMs, originStepMs, intercepts === null)
-  takeResults(memory, from, to, false, kinds, results)
+  takeResults(memory, from, to, kinds, results)
   if (intercepts !== null) for (let k = from; k < to; k++) if (memory.kinds[k] !== 0) intercepts[k] = memory.second[k]!
 }
 
-function takeResults(memory: Areas, from: number, to: number, all: boolean, kinds: Uint8Array, results: Float64Array): void {
-  if (all && from === 0) {
-    kinds.fill(1, 0, to)
-    if (memory.ofSteps.results.length !== to) memory.ofSteps = viewsOf(memory, to)
+/** Copies kinds and results of steps out; where a kind is 0 the result is too. */
+function takeResults(memory: Areas, from: number, to: number, kinds: Uint8Array, results: Float64Array): void {
+  if (from === 0) {
+    if (memory.ofSteps.kinds.length !== to) memory.ofSteps = viewsOf(memory, to)
+    kinds.set(memory.ofSteps.kinds)
     results.set(memory.ofSteps.results)
     return
   }
   for (let k = from; k < to; k++) {
-    if (memory.kinds[k] === 0) continue
-    kinds[k] = 1
+    kinds[k] = memory.kinds[k]!
     results[k] = memory.results[k]!
   }
 }
@@ -267,7 +272,7 @@ function makeAreas(): Areas | null {
     high: new Int32Array(buffer, exports.windowHighAddress(), MAX_STEPS),
     kinds: new Uint8Array(buffer, exports.windowKindsAddress(), MAX_STEPS),
     results: new Float64Array(buffer, exports.windowResultsAddress(), MAX_STEPS),
-    ofSteps: { low: new Int32Array(0), high: new Int32Array(0), results: new Float64Array(0) },
+    ofSteps: { kinds: new Uint8Array(0), low: new Int32Array(0), high: new Int32Array(0), results: new Float64Array(0) },
     second: new Float64Array(buffer, exports.windowSecondAddress(), MAX_STEPS),
     columns,
   }

@@ -43,8 +43,11 @@ class Matcher {
   readonly #comparison: Comparison | null
   readonly #fillOne: number | null
   readonly #fillMany: number | null
-  /** Steps at which both sides have something, or all where missing samples are filled in. */
-  #meets: Uint8Array
+  /** What both sides have. */
+  #one: readonly StepSeries[] = []
+  #many: readonly StepSeries[] = []
+  /** Steps at which both sides have something, or all where missing samples are filled in; null until that matters. */
+  #meets: Uint8Array | null = null
 
   constructor(plan: VectorsPlan, grid: Grid, execution: Execution) {
     const { matching } = plan
@@ -60,18 +63,13 @@ class Matcher {
     // The sides are swapped for group_right before anything is filled in, so that "left" is the "many" side in both directions.
     this.#fillOne = matching.fillRight
     this.#fillMany = matching.fillLeft
-    this.#meets = new Uint8Array(0)
   }
 
   async match(left: Held, right: Held): Promise<StepSeries[]> {
     const one = this.#oneLeft ? left.series : right.series
     const many = this.#oneLeft ? right.series : left.series
-    this.#meets = presence(one, this.#steps)
-    const manyThere = presence(many, this.#steps)
-    const fills = this.#fillOne !== null || this.#fillMany !== null
-    for (let k = 0; k < this.#steps; k++)
-      if (fills) this.#meets[k] = 1
-      else this.#meets[k]! &= manyThere[k]!
+    this.#one = one
+    this.#many = many
     const key = matchKey(this.#matching)
     const groups = new Map<string, Group>()
     const groupOf = (series: StepSeries): Group => {
@@ -114,16 +112,25 @@ class Matcher {
    */
   #indexOne(one: readonly StepSeries[]): Int32Array | null {
     if (one.length < 2) return null
+    const meets = (this.#meets ??= this.#findMeets())
     const index = new Int32Array(this.#steps).fill(-1)
     for (let i = 0; i < one.length; i++) {
       const { kinds } = one[i]!
       for (let k = 0; k < this.#steps; k++) {
-        if (kinds[k] === ABSENT || this.#meets[k] === 0) continue
+        if (kinds[k] === ABSENT || meets[k] === 0) continue
         if (index[k]! >= 0) throw this.#duplicate(one[index[k]!]!.labels, one[i]!.labels)
         index[k] = i
       }
     }
     return index
+  }
+
+  #findMeets(): Uint8Array {
+    if (this.#fillOne !== null || this.#fillMany !== null) return new Uint8Array(this.#steps).fill(1)
+    const meets = presence(this.#one, this.#steps)
+    const manyThere = presence(this.#many, this.#steps)
+    for (let k = 0; k < this.#steps; k++) meets[k]! &= manyThere[k]!
+    return meets
   }
 
   #duplicate(a: Labels, b: Labels): TsinkError {
