@@ -52,8 +52,8 @@ export async function repair(host: Host, options: RepairOptions = {}): Promise<R
 
 /** Whether a directory without a catalog is one that lost it, and not a new store. */
 export async function hasLostCatalog(disk: Disk): Promise<boolean> {
-  for (const dir of [SEGMENT_DIRECTORY, 'log']) if ((await disk.list(dir)).some(({ isDirectory }) => !isDirectory)) return true
-  return false
+  const isSegment = ({ name }: { readonly name: string }): boolean => name.endsWith('.seg')
+  return (await disk.list(SEGMENT_DIRECTORY)).some(isSegment) || (await listLogFiles(disk, 'log')).length > 0
 }
 
 /** The error of opening a store without its catalog. */
