@@ -28,20 +28,21 @@ export type ProgramName = DebianProgram | PeerProgram
 /** What a program is called in the folder of peers, where that is another name. */
 const PEER_FILES: Partial<Record<ProgramName, string>> = { prometheus3: 'prometheus', promtool3: 'promtool' }
 
+const PEERS: string | null = process.env['TSINK_PEERS'] || null
+
 /** The path of a program, or null. */
 export function findProgram(name: ProgramName): string | null {
   const candidates = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin']
     .filter((folder) => folder !== '')
     .map((folder) => join(folder, name))
-  const peers = process.env['TSINK_PEERS']
-  if (peers !== undefined && !isDebian(name)) candidates.unshift(join(peers, PEER_FILES[name] ?? name))
+  if (PEERS !== null && !isDebian(name)) candidates.unshift(join(PEERS, PEER_FILES[name] ?? name))
   return candidates.find((path) => existsSync(path)) ?? null
 }
 
 /** Where a library of the folder of peers is, or null: those that are too large to be a dependency. */
 export function findLibrary(name: string): string | null {
-  const path = join(process.env['TSINK_PEERS'] ?? '', 'node_modules', name)
-  return process.env['TSINK_PEERS'] !== undefined && existsSync(path) ? path : null
+  const path = PEERS === null ? null : join(PEERS, 'node_modules', name)
+  return path !== null && existsSync(path) ? path : null
 }
 
 function isDebian(name: ProgramName): name is DebianProgram {
