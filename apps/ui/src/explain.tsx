@@ -19,11 +19,32 @@ interface Row {
   readonly ownMs: number
 }
 
+interface Column {
+  readonly name: string
+  readonly title: string
+  readonly of: (node: PlanNode) => number | undefined
+  readonly print: (value: number) => string
+}
+
+/** What is measured beside the time. A column that is zero everywhere is left out. */
+const COLUMNS: readonly Column[] = [
+  { name: 'series', title: 'Series given to the operator above', of: ({ series }) => series, print: printLarge },
+  { name: 'samples', title: 'Samples given to the operator above', of: ({ samples }) => samples, print: printLarge },
+  { name: 'read', title: 'Samples read from the store', of: ({ samplesRead }) => samplesRead, print: printLarge },
+  { name: 'decoded', title: 'Bytes of the chunks that were decoded', of: ({ bytesDecoded }) => bytesDecoded, print: printBytes },
+  {
+    name: 'skipped',
+    title: 'Chunks of the same series that were passed over, since they lie outside the time that is asked for',
+    of: ({ chunksSkipped }) => chunksSkipped,
+    print: printLarge,
+  },
+]
+
 export function Explain({ plan, measured, tookMs }: ExplainProps) {
   const rows = toRows(plan, 0, [])
-  const total = Math.max(plan.timeMs ?? 0, ...rows.map(({ node }) => node.timeMs ?? 0))
-  const hasChunks = rows.some(({ node }) => node.bytesDecoded !== undefined)
-  const sum = (of: (node: PlanNode) => number | undefined): number => rows.reduce((all, { node }) => all + (of(node) ?? 0), 0)
+  const total = Math.max(...rows.map(({ node }) => node.timeMs ?? 0))
+  const columns = measured ? COLUMNS.filter(({ of }) => rows.some(({ node }) => (of(node) ?? 0) > 0)) : []
+  const samplesRead = rows.reduce((sum, { node }) => sum + (node.samplesRead ?? 0), 0)
   return (
     <div class="explain">
       <div class="scroll">
@@ -32,47 +53,27 @@ export function Explain({ plan, measured, tookMs }: ExplainProps) {
             <tr>
               <th scope="col">Operator</th>
               {measured && (
-                <>
-                  <th scope="col" class="time">
-                    Time
-                  </th>
-                  <th scope="col" class="number" title="Series given to the operator above">
-                    Series
-                  </th>
-                  <th scope="col" class="number" title="Samples given to the operator above">
-                    Samples
-                  </th>
-                  <th scope="col" class="number" title="Samples read from the store">
-                    Read
-                  </th>
-                  {hasChunks && (
-                    <>
-                      <th scope="col" class="number" title="Encoded bytes of the chunks that were decoded">
-                        Decoded
-                      </th>
-                      <th
-                        scope="col"
-                        class="number"
-                        title="Chunks of the same series that were passed over, since they lie outside the time that is asked for"
-                      >
-                        Skipped
-                      </th>
-                    </>
-                  )}
-                </>
+                <th scope="col" class="time">
+                  Time
+                </th>
               )}
+              {columns.map(({ name, title }) => (
+                <th key={name} scope="col" class="number" title={title}>
+                  {name}
+                </th>
+              ))}
             </tr>
           </thead>
           <tbody>
             {rows.map((row, index) => (
-              <PlanRow key={index} row={row} measured={measured} total={total} hasChunks={hasChunks} />
+              <PlanRow key={index} row={row} total={measured ? total : null} columns={columns} />
             ))}
           </tbody>
         </table>
       </div>
       <footer>
         {measured
-          ? `${total.toFixed(1)} ms in the plan · ${printLarge(sum((node) => node.samplesRead))} samples read · ${Math.round(tookMs)} ms with the way to the server`
+          ? `${total.toFixed(1)} ms in the plan · ${printLarge(samplesRead)} samples read · ${Math.round(tookMs)} ms with the way to the server`
           : 'The plan. Measuring what it takes…'}
       </footer>
     </div>
@@ -81,14 +82,13 @@ export function Explain({ plan, measured, tookMs }: ExplainProps) {
 
 interface PlanRowProps {
   readonly row: Row
-  readonly measured: boolean
-  readonly total: number
-  readonly hasChunks: boolean
+  /** The time of the whole plan; null before it has run. */
+  readonly total: number | null
+  readonly columns: readonly Column[]
 }
 
-function PlanRow({ row: { node, depth, guides, ownMs }, measured, total, hasChunks }: PlanRowProps) {
-  const { operator, detail, query, timeMs = 0, series = 0, samples = 0, samplesRead = 0, bytesDecoded, chunksSkipped } = node
-  const share = (ms: number): string => `${total > 0 ? Math.min(100, (100 * ms) / total) : 0}%`
+function PlanRow({ row: { node, depth, guides, ownMs }, total, columns }: PlanRowProps) {
+  const { operator, detail, query, timeMs = 0 } = node
   const [verb, ...rest] = operator.split(' ')
   return (
     <tr>
@@ -105,39 +105,31 @@ function PlanRow({ row: { node, depth, guides, ownMs }, measured, total, hasChun
           </div>
         </div>
       </th>
-      {measured && (
-        <>
-          <td class="time">
-            <span class="bar" aria-hidden="true">
-              <i class="all" style={{ width: share(timeMs) }} />
-              <i class="own" style={{ width: share(ownMs) }} />
-            </span>
-            <span class="ms" title={`${ownMs.toFixed(2)} ms of it its own`}>
-              {timeMs.toFixed(timeMs < 10 ? 2 : 1)} ms
-            </span>
+      {total !== null && <Time timeMs={timeMs} ownMs={ownMs} total={total} />}
+      {columns.map(({ name, of, print }) => {
+        const value = of(node) ?? 0
+        return (
+          <td key={name} class="number" data-label={name}>
+            {value > 0 && print(value)}
           </td>
-          <td class="number" data-label="series">
-            {printLarge(series)}
-          </td>
-          <td class="number" data-label="samples">
-            {printLarge(samples)}
-          </td>
-          <td class="number" data-label="read">
-            {samplesRead === 0 ? '' : printLarge(samplesRead)}
-          </td>
-          {hasChunks && (
-            <>
-              <td class="number" data-label="decoded">
-                {bytesDecoded === undefined || bytesDecoded === 0 ? '' : printBytes(bytesDecoded)}
-              </td>
-              <td class="number" data-label="skipped">
-                {chunksSkipped === undefined || chunksSkipped === 0 ? '' : printLarge(chunksSkipped)}
-              </td>
-            </>
-          )}
-        </>
-      )}
+        )
+      })}
     </tr>
+  )
+}
+
+function Time({ timeMs, ownMs, total }: { readonly timeMs: number; readonly ownMs: number; readonly total: number }) {
+  const share = (ms: number): string => `${total > 0 ? Math.min(100, (100 * ms) / total) : 0}%`
+  return (
+    <td class="time">
+      <span class="bar" aria-hidden="true">
+        <i class="all" style={{ width: share(timeMs) }} />
+        <i class="own" style={{ width: share(ownMs) }} />
+      </span>
+      <span class="ms" title={`${ownMs.toFixed(2)} ms of it its own`}>
+        {timeMs.toFixed(timeMs < 10 ? 2 : 1)} ms
+      </span>
+    </td>
   )
 }
 

@@ -38,9 +38,11 @@ export function Lines({ start, end, columns, names, colours, visible, stacked, o
       end,
       onZoom,
       onPointer: setPointer,
-      isFocused: names.length <= MAX_FOCUSED,
+      isFocused: !stacked && names.length <= MAX_FOCUSED,
       // A stacked area ends where the one below it begins.
       bands: stacked ? bandsBetween(visible) : [],
+      // An area is measured from nothing.
+      ...(stacked ? { yScale: { range: (_, min, max) => [Math.min(0, min), Math.max(0, max) * 1.05] } } : {}),
       yAxis: { size: 60, values: (_, splits) => splits.map(printShort) },
       series: colours.map((stroke, index) => {
         return { show: visible[index]!, stroke, width: 1.6, spanGaps: false, points, ...(stacked ? { fill: `${stroke}38` } : {}) }

@@ -39,9 +39,10 @@ export async function checkResults(check: Check): Promise<void> {
       await rows.nth(0).getByText('aggregate').waitFor()
       await rows.nth(1).getByText('{__name__="node_cpu_seconds_total"}[1m]').waitFor()
       await rows.nth(1).locator('.ms').waitFor()
-      const numbers = await rows.nth(1).locator('td.number').allTextContents()
-      const [series, , read] = numbers.map((text) => Number(text.replaceAll(',', '')))
-      if (!(series! > 0 && read! > 0)) throw new Error(`the operator gave ${numbers.join(' | ')}`)
+      for (const name of ['series', 'samples', 'read']) {
+        const text = (await rows.nth(1).locator(`td[data-label=${name}]`).textContent()) ?? ''
+        if (!(Number(text.replaceAll(',', '')) > 0)) throw new Error(`the operator has ${name} ${text}`)
+      }
     },
   )
 }
