@@ -54,6 +54,10 @@ export interface Config {
   readonly otlpTranslation: TranslationStrategy
   readonly otlpPromoteAttributes: readonly string[]
   readonly otlpPromoteAllAttributes: boolean
+  readonly otlpIgnoreAttributes: readonly string[]
+  readonly otlpKeepIdentifying: boolean
+  readonly otlpPromoteScope: boolean
+  readonly otlpConvertHistograms: boolean
   readonly otlpGrpcListen: string | null
   readonly graphiteListen: string | null
   readonly graphitePickleListen: string | null
@@ -150,6 +154,14 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
   ),
   otlpPromoteAttributes: words('Writes', 'OTLP resource attributes that every series of the resource gets as labels, separated by commas.'),
   otlpPromoteAllAttributes: boolean('Writes', false, 'Every OTLP resource attribute becomes a label of every series of the resource.'),
+  otlpIgnoreAttributes: words('Writes', 'Attributes that are left out of otlp-promote-all-attributes, separated by commas.'),
+  otlpKeepIdentifying: boolean(
+    'Writes',
+    false,
+    'target_info keeps service.name, service.namespace and service.instance.id beside job and instance.',
+  ),
+  otlpPromoteScope: boolean('Writes', false, 'Name, version, schema and attributes of the OTLP scope become labels of its series.'),
+  otlpConvertHistograms: boolean('Writes', false, 'OTLP histograms with explicit buckets become native histograms with custom buckets.'),
   otlpGrpcListen: optionalAddress('Listeners', 'HOST:PORT for OTLP over gRPC (4317 by custom).'),
   graphiteListen: optionalAddress('Listeners', 'HOST:PORT for Graphite plaintext over TCP and UDP.'),
   graphitePickleListen: optionalAddress('Listeners', 'HOST:PORT for Graphite pickles over TCP (2004 by custom).'),

@@ -3,6 +3,7 @@
  */
 import { decodeOtlp, DeltaAccumulator, type OtlpEncoding, type OtlpOptions } from '@tsink/protocols'
 import type { Config } from './config.ts'
+import { featuresOf } from './features.ts'
 import { storeOf, type ServerContext } from './context.ts'
 import type { Outcome } from './ingest.ts'
 
@@ -14,6 +15,11 @@ export class OtlpReceiver {
       translationStrategy: config.otlpTranslation,
       promoteResourceAttributes: config.otlpPromoteAttributes,
       promoteAllResourceAttributes: config.otlpPromoteAllAttributes,
+      ignoreResourceAttributes: config.otlpIgnoreAttributes,
+      keepIdentifyingResourceAttributes: config.otlpKeepIdentifying,
+      promoteScopeMetadata: config.otlpPromoteScope,
+      convertHistogramsToNHCB: config.otlpConvertHistograms,
+      typeAndUnitLabels: featuresOf(config).typeAndUnitLabels === true,
       lookbackMs: config.queryLookback,
       delta: config.otlpDelta === 'accumulate' ? new DeltaAccumulator() : config.otlpDelta,
     }

@@ -131,7 +131,14 @@ export async function startServer(config: Config): Promise<RunningServer> {
     context.ports = listeners.ports
     if (scrapeConfig !== null) {
       const { ingest, log } = context
-      const around = { store: engine, ingest, metrics: new ScrapeMetrics(metrics), log, version: version() }
+      const around = {
+        store: engine,
+        ingest,
+        metrics: new ScrapeMetrics(metrics),
+        log,
+        version: version(),
+        typeAndUnitLabels: featuresOf(config).typeAndUnitLabels === true,
+      }
       context.scraper = new Scraper(config.scrapeConfig!, around)
       await context.scraper.start(scrapeConfig)
     }

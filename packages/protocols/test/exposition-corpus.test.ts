@@ -24,6 +24,7 @@ function decode(item: Case): Decoded {
     ignoreNativeHistograms: item['ignoreNativeHistograms'] as boolean,
     createdAsStart: (item['skipCreatedSeries'] as boolean | undefined) ?? true,
     badLine: 'body' as const,
+    typeAndUnitLabels: item['typeAndUnitLabels'] === true,
   }
   switch (expositionFormat((item['contentType'] as string | undefined) ?? 'application/vnd.google.protobuf')) {
     case 'openmetrics-text':
@@ -40,9 +41,7 @@ function wanted(item: Case): string[] {
   return (item['entries'] as Case[])
     .filter((entry) => entry['entry'] === 'series' || entry['entry'] === 'histogram')
     .map((entry) => {
-      const labels = Object.entries(entry['labels'] as Record<string, string>).filter(
-        ([name, value]) => value !== '' && !(item['typeAndUnitLabels'] && (name === '__type__' || name === '__unit__')),
-      )
+      const labels = Object.entries(entry['labels'] as Record<string, string>).filter(([, value]) => value !== '')
       const value = entry['value'] ?? histogramText(entry['histogram'] as Case)
       return JSON.stringify([
         labels.sort(([a], [b]) => (a < b ? -1 : 1)),

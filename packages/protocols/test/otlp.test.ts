@@ -244,7 +244,7 @@ describe.skipIf(field.skip !== null)(field.skip ?? 'the field’s own cases', ()
           item,
         ] as const,
     ),
-  ].filter(([, , item]) => !(item['settings'] as Case)['enableTypeAndUnitLabels'])
+  ]
   test.each(cases)('%s', (_, payload, item) => {
     const decoded = decodeOtlp(ascii(JSON.stringify(payload)), 'json', optionsOf(item['settings'] as Case))
     expect(got(flatten(decoded.batch))).toEqual(wanted((item['samples'] as Case[] | null) ?? []))
@@ -311,6 +311,7 @@ function optionsOf(settings: Case): OtlpOptions {
     labelNameUnderscoreSanitization: settings['labelNameUnderscoreSanitization'] as boolean,
     labelNamePreserveMultipleUnderscores: settings['labelNamePreserveMultipleUnderscores'] as boolean,
     keepIdentifyingResourceAttributes: settings['keepIdentifyingResourceAttributes'] as boolean,
+    typeAndUnitLabels: settings['enableTypeAndUnitLabels'] as boolean,
     promoteScopeMetadata: settings['promoteScopeMetadata'] as boolean,
     convertHistogramsToNHCB: settings['convertHistogramsToNHCB'] as boolean,
     disableTargetInfo: settings['disableTargetInfo'] as boolean,

@@ -20,6 +20,7 @@ import {
   type DecodeOptions,
 } from '@tsink/protocols'
 import { storeOf, type ServerContext } from '../context.ts'
+import { featuresOf } from '../features.ts'
 import { writeRefusal } from '../errors.ts'
 import { contentEncoding, receive } from '../receive.ts'
 import { sendPlain } from '../respond.ts'
@@ -99,14 +100,16 @@ async function importExposition(
 ): Promise<FastifyReply> {
   const format = expositionFormat(request.headers['content-type'] ?? '') ?? 'prometheus-text'
   return receive(context, request, 'exposition', contentEncoding(request), async (body) => {
-    const decoded = DECODERS[format](body, { ...context.ingest.options(), ...(extraLabels === undefined ? {} : { extraLabels }) })
+    const typeAndUnitLabels = featuresOf(context.config).typeAndUnitLabels === true
+    const options = { ...context.ingest.options(), typeAndUnitLabels, ...(extraLabels === undefined ? {} : { extraLabels }) }
+    const decoded = DECODERS[format](body, options)
     const { rejected, message } = await context.ingest.append(storeOf(context), 'exposition', decoded)
     return rejected === 0 ? reply.code(success).send() : sendPlain(reply, 400, message)
   })
 }
 
 /** What the decoders of all exposition formats take. */
-type ExpositionOptions = DecodeOptions & { readonly extraLabels?: Labels }
+type ExpositionOptions = DecodeOptions & { readonly extraLabels?: Labels; readonly typeAndUnitLabels: boolean }
 
 const DECODERS = {
   'prometheus-text': (body: Uint8Array, options: ExpositionOptions): Decoded => decodePrometheusText(body, options),

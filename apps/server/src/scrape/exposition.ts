@@ -44,7 +44,7 @@ export function readExposition(
   job: Job,
   contentType: string,
   body: Uint8Array,
-  options: DecodeOptions,
+  options: DecodeOptions & { readonly typeAndUnitLabels: boolean },
 ): Generator<void, Decoded, undefined> {
   const { fallbackScrapeProtocol, honorTimestamps } = job
   const { format, problem } = chooseExposition(contentType, fallbackScrapeProtocol === null ? '' : MEDIA_TYPES[fallbackScrapeProtocol])

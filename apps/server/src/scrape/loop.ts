@@ -26,6 +26,8 @@ export interface Surroundings {
   readonly metrics: ScrapeMetrics
   readonly log: FastifyBaseLogger
   readonly version: string
+  /** Every series gets its family's type and unit as labels. */
+  readonly typeAndUnitLabels: boolean
 }
 
 /** The series about a scrape, in the order of their values. */
@@ -167,7 +169,7 @@ export class ScrapeLoop {
       if (status !== 200) return failed('status', `server returned HTTP status ${status} ${statusText}`.trim())
       bodyBytes = body.length
       this.#around.metrics.bytes.inc(bodyBytes)
-      const options = { now: time, cache: this.series.cache }
+      const options = { now: time, cache: this.series.cache, typeAndUnitLabels: this.#around.typeAndUnitLabels }
       const decoded = await inTurns(readExposition(this.job, headers['content-type'] ?? '', body, options))
       const taken = await inTurns(this.series.take(decoded, time))
       return { decoded, taken, bodyBytes, failure: taken.problem }

@@ -19,8 +19,9 @@ import { parseNumber } from '../decimal.ts'
 import { parseSeries, seriesEnd, stringEnd, unescaped } from '../exposition-series.ts'
 import { LabelWriter } from '../label-writer.ts'
 import { LineProblem } from '../line-problem.ts'
-import { boundLabel, cacheable, parseExemplar, type TextOptions } from '../prometheus-text/decode.ts'
+import { boundLabel, cacheable, finishWith, parseExemplar, type TextOptions } from '../prometheus-text/decode.ts'
 import { KEY_KINDS } from '../series-cache.ts'
+import { TypeAndUnit } from '../type-and-unit.ts'
 import { bytesOf, excerpt, isUtf8, textOf } from '../utf8.ts'
 import { OPENMETRICS_LIMITS } from './limits.ts'
 import { SpecificationRules } from './rules.ts'
@@ -92,6 +93,7 @@ class Parser {
   readonly #options: OpenMetricsOptions
   readonly #rules: SpecificationRules | null
   readonly #rejected: Rejected
+  readonly #labels: TypeAndUnit | null
   #family = ''
   #type: MetricType = 'unknown'
   // The family's samples so far, and when each label set of it began.
@@ -106,6 +108,7 @@ class Parser {
     this.#body = body
     this.#rejected = rejected
     this.#options = options
+    this.#labels = options.typeAndUnitLabels === true ? new TypeAndUnit() : null
     this.#rules = options.strict === true ? new SpecificationRules() : null
     this.batch = new BatchWriter(
       cacheable(options),
@@ -168,10 +171,12 @@ class Parser {
     if (word === 'TYPE') {
       if (!TYPES.has(text)) throw new LineProblem(at + 1, `${JSON.stringify(text.slice(0, 40))} is no metric type`)
       this.#type = text as MetricType
+      this.#labels?.onType(metric, this.#type)
       this.batch.metadata(metric, { type: this.#type })
     } else if (word === 'UNIT') {
       if (text !== '' && !metric.endsWith(`_${text}`))
         throw new LineProblem(at + 1, `the unit ${JSON.stringify(text)} is not a suffix of ${metric}`)
+      this.#labels?.onUnit(metric, text)
       this.batch.metadata(metric, { unit: text })
     } else this.batch.metadata(metric, { help: textOf(unescaped(body, at + 1, end)) })
   }
@@ -257,9 +262,8 @@ class Parser {
   #parse(start: number, end: number, kind: number): void {
     labelWriter.begin()
     parseSeries(this.#body, start, end, labelWriter, boundLabel(kind), 'required')
-    const { extraLabels } = this.#options
-    if (extraLabels !== undefined) labelWriter.addAll(extraLabels)
-    const problem = labelWriter.finish(true, extraLabels !== undefined)
+    this.#labels?.addTo(labelWriter)
+    const problem = finishWith(labelWriter, this.#options)
     if (problem !== null) throw new LineProblem(start, problem)
   }
 

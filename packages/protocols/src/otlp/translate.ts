@@ -18,6 +18,7 @@ import { BatchWriter } from '../batch-writer.ts'
 import { Rejected, type DecodeOptions } from '../decoded.ts'
 import { LabelWriter } from '../label-writer.ts'
 import { KEY_KINDS } from '../series-cache.ts'
+import { addTypeAndUnit } from '../type-and-unit.ts'
 import { codePoints } from '../utf8.ts'
 import type { DeltaAccumulator } from './accumulate.ts'
 import { OTLP_LIMITS } from './limits.ts'
@@ -61,6 +62,8 @@ export interface OtlpOptions extends DecodeOptions {
   readonly ignoreResourceAttributes?: readonly string[]
   /** service.name and the like stay on target_info as well. */
   readonly keepIdentifyingResourceAttributes?: boolean
+  /** Give every series its family's type and unit as labels, see `TypeAndUnit`. */
+  readonly typeAndUnitLabels?: boolean
   /** Scope name, version, schema and attributes become labels. */
   readonly promoteScopeMetadata?: boolean
   /** Histograms with explicit buckets become native histograms with custom buckets. */
@@ -88,6 +91,9 @@ export class Translator {
   readonly #naming: MetricNaming
   readonly #labelNaming: LabelNaming
   readonly #labels = new LabelWriter()
+  // Of the metric whose points are read.
+  #type: MetricType = 'unknown'
+  #unit = ''
   readonly #labelNames = new Map<string, string>()
   readonly #targetInfos = new Set<string>()
   // The labels that the resource and the scope give to each of their series.
@@ -182,7 +188,9 @@ export class Translator {
       return
     }
     const isKept = isDelta && delta === 'keep'
-    this.batch.metadata(name, { type: isKept ? 'unknown' : familyTypeOf(data), help: metric.description, unit: translateUnit(metric.unit) })
+    this.#type = isKept ? 'unknown' : familyTypeOf(data)
+    this.#unit = translateUnit(metric.unit)
+    this.batch.metadata(name, { type: this.#type, help: metric.description, unit: this.#unit })
     if (raw !== null) this.#rawPoints(name, raw, where)
     const points = isDelta && typeof delta === 'object' ? delta.accumulate(this.#streamKey(name), data) : data
     points.points.forEach((point, index) => {
@@ -377,7 +385,7 @@ export class Translator {
 
   /** A number for all that the points of a metric share. */
   #keyNumber(name: string, extraValue: string): number {
-    return this.#options.cache?.numberOf(`${this.#context}\u0000${name}\u0000${extraValue}`) ?? 0
+    return this.#options.cache?.numberOf(`${this.#context}\u0000${name}\u0000${extraValue}${this.#typeKey}`) ?? 0
   }
 
   #writeLabels(
@@ -409,7 +417,14 @@ export class Translator {
     labels.set(METRIC_NAME, name)
     this.#labels.begin()
     for (const [label, value] of labels) this.#labels.addText(label, value)
-    return this.#labels.finish(true)
+    const { typeAndUnitLabels } = this.#options
+    if (typeAndUnitLabels === true) addTypeAndUnit(this.#labels, this.#type, this.#unit)
+    return this.#labels.finish(true, typeAndUnitLabels === true)
+  }
+
+  /** What of the family is in the labels of its series. */
+  get #typeKey(): string {
+    return this.#options.typeAndUnitLabels === true ? `\u0000${this.#type}\u0000${this.#unit}` : ''
   }
 
   // Of resource attributes that become one label the last in order of their names stays.
@@ -459,6 +474,9 @@ export class Translator {
     const keep = this.#options.keepIdentifyingResourceAttributes === true
     const attributes = keep ? resource.attributes : resource.attributes.filter(([key]) => !IDENTIFYING.has(key))
     const name = this.#naming.namespace === '' ? 'target_info' : `${this.#naming.namespace}_target_info`
+    // It has no type of its own among labels, as in Prometheus.
+    this.#type = 'unknown'
+    this.#unit = ''
     const problem = this.#writeLabels(name, attributes, [], [], '', '')
     if (problem !== null) {
       this.rejected.add('resource', `target_info: ${problem}`)

@@ -14,14 +14,18 @@ import { printBound } from '../decimal.ts'
 import { coarsened } from '../histogram-schema.ts'
 import { decodePair } from '../label-pairs.ts'
 import { LabelWriter } from '../label-writer.ts'
+import { finishWith } from '../prometheus-text/decode.ts'
 import { BYTES, FIXED64, ProtoReader, VARINT } from '../protobuf.ts'
 import { KEY_KINDS } from '../series-cache.ts'
+import { addTypeAndUnit } from '../type-and-unit.ts'
 import { PROMETHEUS_PROTOBUF_LIMITS } from './limits.ts'
 
 export interface ExpositionProtobufOptions extends DecodeOptions {
   readonly honorTimestamps?: boolean
   /** Labels that every series of the body gets, in place of its own of the same names. */
   readonly extraLabels?: Labels
+  /** Give every series its family's type and unit as labels, see `TypeAndUnit`. */
+  readonly typeAndUnitLabels?: boolean
   /** Keep `_bucket`, `_count` and `_sum` of histograms that have native parts as well. */
   readonly keepClassicHistograms?: boolean
   /** Take no native parts. */
@@ -68,6 +72,7 @@ class Decoder {
   readonly #labels = new LabelWriter()
   #name = ''
   #type: MetricType = 'counter'
+  #unit = ''
   /** How many metrics were read. */
   #read = 0
 
@@ -83,14 +88,14 @@ class Decoder {
     this.#name = ''
     this.#type = 'counter'
     let help = ''
-    let unit = ''
+    this.#unit = ''
     let metrics = 0
     while (reader.more) {
       const tag = reader.tag()
       if (tag === ((1 << 3) | BYTES)) this.#name = reader.string()
       else if (tag === ((2 << 3) | BYTES)) help = reader.string()
       else if (tag === ((3 << 3) | VARINT)) this.#type = TYPES[reader.uint32()] ?? 'unknown'
-      else if (tag === ((5 << 3) | BYTES)) unit = reader.string()
+      else if (tag === ((5 << 3) | BYTES)) this.#unit = reader.string()
       else {
         if (tag === ((4 << 3) | BYTES)) metrics++
         reader.skip(tag)
@@ -98,7 +103,7 @@ class Decoder {
     }
     if (metrics === 0) return
     if (this.#name === '') throw badBody(FORMAT, `byte ${start}`, 'a metric family has no name')
-    this.batch.metadata(this.#name, { type: this.#type, help, unit })
+    this.batch.metadata(this.#name, { type: this.#type, help, unit: this.#unit })
     reader.at = start
     while (reader.more) {
       const tag = reader.tag()
@@ -253,9 +258,8 @@ class Decoder {
     this.#labels.begin()
     this.#labels.addText(METRIC_NAME, name)
     for (const [label, value] of pairs) this.#labels.addText(label, value)
-    const { extraLabels } = this.#options
-    if (extraLabels !== undefined) this.#labels.addAll(extraLabels)
-    const problem = this.#labels.finish(true, extraLabels !== undefined)
+    if (this.#options.typeAndUnitLabels === true) addTypeAndUnit(this.#labels, this.#type, this.#unit)
+    const problem = finishWith(this.#labels, this.#options)
     if (problem === null) {
       const { bytes, length } = this.#labels
       const known = this.batch.known(bytes, 0, length, KEY_KINDS.pairs)

@@ -20,7 +20,9 @@ import { LabelWriter } from '../label-writer.ts'
 import { LineProblem } from '../line-problem.ts'
 import { KEY_KINDS } from '../series-cache.ts'
 import { excerpt, isUtf8, textOf } from '../utf8.ts'
+import { TypeAndUnit } from '../type-and-unit.ts'
 import { TEXT_LIMITS } from './limits.ts'
+import { ClientRules } from './rules.ts'
 
 export interface TextOptions extends DecodeOptions {
   /**
@@ -36,6 +38,10 @@ export interface TextOptions extends DecodeOptions {
   readonly convertClassicHistograms?: boolean
   /** Keep the series of histograms that were converted. */
   readonly keepClassicHistograms?: boolean
+  /** Give every series its family's type and unit as labels, see `TypeAndUnit`. It costs the cache. */
+  readonly typeAndUnitLabels?: boolean
+  /** Refuse what the format's definition refuses, see `ClientRules`, where scrapers are lax. It costs the cache. */
+  readonly strict?: boolean
 }
 
 /**
@@ -51,6 +57,7 @@ export function* prometheusTextInSlices(body: Uint8Array, options: TextOptions):
   if (body.length > TEXT_LIMITS.bodyBytes) throw tooLarge('text body bytes', body.length, TEXT_LIMITS.bodyBytes)
   const rejected = new Rejected()
   const parser = new Parser(body, options, rejected)
+  const rules = options.strict === true ? new ClientRules(body) : null
   let line = 0
   // Lines that are read here.
   let read = 0
@@ -63,6 +70,7 @@ export function* prometheusTextInSlices(body: Uint8Array, options: TextOptions):
     if (end < 0) end = body.length
     try {
       if (end - start > TEXT_LIMITS.lineBytes) throw new LineProblem(start, `longer than ${TEXT_LIMITS.lineBytes} bytes`)
+      rules?.line(start, end, end < body.length)
       parser.line(start, end > start && body[end - 1] === 0x0d ? end - 1 : end)
     } catch (problem) {
       if (!(problem instanceof LineProblem)) throw problem
@@ -110,6 +118,7 @@ class Parser {
   #familyStart = 0
   readonly #options: TextOptions
   readonly #rejected: Rejected
+  readonly #labels: TypeAndUnit | null
   readonly take = (walk: SeriesWalk, start: number): number =>
     walk.text(start, KEY_KIND_OF[this.#type] ?? KEY_KINDS.text, this.#now, this.#honorTimestamps)
 
@@ -119,6 +128,7 @@ class Parser {
     this.#rejected = rejected
     this.#now = options.now
     this.#honorTimestamps = options.honorTimestamps ?? true
+    this.#labels = options.typeAndUnitLabels === true ? new TypeAndUnit() : null
     this.batch = new BatchWriter(cacheable(options), Math.min(16_384, body.length >>> 6) + 1, body.length, body)
   }
 
@@ -179,6 +189,7 @@ class Parser {
       this.#family = name
       this.#type = type
       this.batch.setContext(name)
+      this.#labels?.onType(metric, type)
       this.batch.metadata(metric, { type })
     } else {
       if (!isUtf8(body, textStart, end)) throw new LineProblem(textStart, 'the text is not valid UTF-8')
@@ -231,10 +242,8 @@ class Parser {
   #parse(start: number, end: number, kind: number): string | null {
     labelWriter.begin()
     parseSeries(this.#body, start, end, labelWriter, boundLabel(kind), 'optional')
-    const { extraLabels } = this.#options
-    if (extraLabels === undefined) return labelWriter.finish(true)
-    labelWriter.addAll(extraLabels)
-    return labelWriter.finish(true, true)
+    this.#labels?.addTo(labelWriter)
+    return finishWith(labelWriter, this.#options)
   }
 
   #kind(start: number): number {
@@ -249,8 +258,14 @@ class Parser {
 
 /** The options without the cache where other labels would come out for the same bytes. */
 export function cacheable(options: TextOptions): DecodeOptions {
-  if (options.extraLabels === undefined) return options
+  if (options.extraLabels === undefined && options.typeAndUnitLabels !== true && options.strict !== true) return options
   return { now: options.now, ...(options.unit === undefined ? {} : { unit: options.unit }) }
+}
+
+/** Finishes a label set with the labels that every series of the body gets. A type and a unit may be there already, in place of its own. */
+export function finishWith(labels: LabelWriter, { extraLabels, typeAndUnitLabels }: TextOptions): string | null {
+  if (extraLabels !== undefined) labels.addAll(extraLabels)
+  return labels.finish(true, extraLabels !== undefined || typeAndUnitLabels === true)
 }
 
 export function boundLabel(kind: number): BoundLabel {
