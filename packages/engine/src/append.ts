@@ -62,6 +62,8 @@ class Check {
   readonly #slots: Uint32Array[] = []
   readonly #ids: Uint32Array[] = []
   runs = 0
+  /** Whether the samples of the run so far have one time. */
+  isOneTime = false
 
   begin(series: number): void {
     this.pieces = []
@@ -212,6 +214,7 @@ export function resolveColumn(parts: Parts, column: AcceptedColumn): Piece[] {
         count: to - from,
         ids: column.ids.subarray(from, to),
         timestamps: column.timestamps.subarray(from, to),
+        isOneTime: column.isOneTime,
         values: column.values.slice(from, to) as ColumnValues,
         startTimestamps: column.startTimestamps?.subarray(from, to) ?? null,
         head,
@@ -226,8 +229,8 @@ export function resolveColumn(parts: Parts, column: AcceptedColumn): Piece[] {
 }
 
 function appendRange(piece: Piece, from: number, to: number): void {
-  const { head, slots, timestamps, shift, values } = piece
-  if (values instanceof Float64Array) head.appendFloats(slots, from, to, timestamps, shift, values)
+  const { head, slots, timestamps, shift, values, isOneTime } = piece
+  if (values instanceof Float64Array) head.appendFloats(slots, from, to, timestamps, shift, values, isOneTime)
   else if (values instanceof BigInt64Array) head.appendIntegers(slots, from, to, timestamps, shift, values)
   else head.appendObjects(slots, from, to, timestamps, shift, values)
 }
@@ -269,15 +272,20 @@ function checkRun(
   const { guesses } = check
   const isLogged = parts.log !== null
   const runSlots = check.slots(count - from)
-  // Times of a store with one span are looked at once more where they are wrong; other spans need a look each.
-  const isPlain = oneSpan && checkValue === null
+  const runIds = isLogged ? check.ids(count - from) : NO_IDS
+  const first = timestamps[from]!
+  // Where a time needs no look but at the limits, and a value none.
+  const isPlain = oneSpan && checkValue === null && first >= lowest && first <= highest && Math.floor(first) === first
+  check.isOneTime = isPlain
   let rejected = 0
+  let others = 0
   let i = from
   for (; i < count; i++) {
     if (isPlain) {
-      i = takeKnown(head, samples, refs, seriesCount, guesses, runSlots, from, i, lowest, highest, family, isLogged)
+      i = takeKnown(check, head, samples, refs, seriesCount, runSlots, runIds, from, i, lowest, highest, family, isLogged)
       if (i === count) break
     }
+    others++
     const time = timestamps[i]!
     const slot = slots[i]!
     if (time >= lowest && time <= highest && Math.floor(time) === time) {
@@ -312,7 +320,11 @@ function checkRun(
   const length = i - from
   const accepted = length - rejected
   check.accepted += accepted
-  if (accepted > 0) check.pieces.push(pieceOf(parts, check, head, samples, from, i, runSlots, rejected))
+  if (others > 0) {
+    check.isOneTime = false
+    if (isLogged) for (let k = 0; k < length; k++) if (runSlots[k] !== NO_SLOT) runIds[k] = head.ids[runSlots[k]!]!
+  }
+  if (accepted > 0) check.pieces.push(pieceOf(check, head, samples, from, i, runSlots, runIds, rejected))
   return i
 }
 
@@ -321,12 +333,13 @@ function checkRun(
  * nothing. Returns where it stopped.
  */
 function takeKnown(
+  check: Check,
   head: Head,
   samples: AnySampleColumns,
   refs: Uint32Array,
   seriesCount: number,
-  guesses: Uint32Array,
   runSlots: Uint32Array,
+  runIds: Uint32Array,
   from: number,
   start: number,
   lowest: number,
@@ -336,16 +349,29 @@ function takeKnown(
 ): number {
   const { timestamps, slots, count } = samples
   const { ids, kinds, isDefined, size } = head
+  const { guesses } = check
+  const first = timestamps[from]!
+  let isOneTime = check.isOneTime
   let i = start
   for (; i < count; i++) {
     const time = timestamps[i]!
     const slot = slots[i]!
-    if (slot >= seriesCount || !(time >= lowest && time <= highest && Math.floor(time) === time)) break
+    if (slot >= seriesCount) break
+    if (time !== first) {
+      if (!(time >= lowest && time <= highest && Math.floor(time) === time)) break
+      isOneTime = false
+    }
     const target = guesses[slot]!
+    const id = refs[slot]!
     // A number of 0 is no slot's.
-    if (target >= size || ids[target] !== refs[slot] || kinds[target] !== family || (isLogged && isDefined[target] === 0)) break
+    if (target >= size || ids[target] !== id || kinds[target] !== family) break
+    if (isLogged) {
+      if (isDefined[target] === 0) break
+      runIds[i - from] = id
+    }
     runSlots[i - from] = target
   }
+  check.isOneTime = isOneTime
   return i
 }
 
@@ -377,7 +403,20 @@ function takeSole(
   const ids = parts.log === null ? NO_IDS : Uint32Array.of(head.ids[target]!)
   const shift = samples.base - head.base
   const { base, values } = samples
-  check.pieces.push({ kind: 'f64', base, count, ids, timestamps, values, startTimestamps: null, head, slots, shift, sole: target })
+  check.pieces.push({
+    kind: 'f64',
+    base,
+    count,
+    ids,
+    timestamps,
+    isOneTime: false,
+    values,
+    startTimestamps: null,
+    head,
+    slots,
+    shift,
+    sole: target,
+  })
   return true
 }
 
@@ -487,19 +526,20 @@ function blobProblem(bytes: number): string | null {
 
 /** Samples `from` to `to` of a column without the rejected ones. `runSlots` has the slot of each of them, or NO_SLOT. */
 function pieceOf(
-  parts: Parts,
   check: Check,
   head: Head,
   samples: AnySampleColumns,
   from: number,
   to: number,
   runSlots: Uint32Array,
+  runIds: Uint32Array,
   rejected: number,
 ): Piece {
   const length = to - from
   const count = length - rejected
   const whole = from === 0 && to === samples.count && rejected === 0
   let slots = runSlots
+  let ids = runIds
   let { timestamps } = samples
   let startTimestamps = samples.startTimestamps ?? null
   let values = storedValues(samples)
@@ -509,6 +549,7 @@ function pieceOf(
     let at = 0
     for (let i = 0; i < length; i++) if (slots[i] !== NO_SLOT) kept[at++] = from + i
     slots = picked(slots, kept, new Uint32Array(count), from)
+    if (ids.length > 0) ids = picked(ids, kept, new Uint32Array(count), from)
     timestamps = picked(timestamps, kept, new Float64Array(count), 0)
     if (startTimestamps !== null) startTimestamps = picked(startTimestamps, kept, new Float64Array(count), 0)
     if (values instanceof Float64Array) values = picked(values, kept, new Float64Array(count), 0)
@@ -521,10 +562,22 @@ function pieceOf(
       values = Array.from(kept, (index) => all[index]!) as Histogram[] | Uint8Array[]
     }
   }
-  const ids = parts.log === null ? NO_IDS : check.ids(count)
-  if (parts.log !== null) for (let i = 0; i < count; i++) ids[i] = head.ids[slots[i]!]!
   const shift = samples.base - head.base
-  return { kind: samples.kind, base: samples.base, count, ids, timestamps, values, startTimestamps, head, slots, shift, sole: -1 }
+  const { isOneTime } = check
+  return {
+    kind: samples.kind,
+    base: samples.base,
+    count,
+    ids,
+    timestamps,
+    isOneTime,
+    values,
+    startTimestamps,
+    head,
+    slots,
+    shift,
+    sole: -1,
+  }
 }
 
 function picked<T extends Uint32Array | Float64Array>(from: T, kept: Uint32Array, into: T, shift: number): T {

@@ -107,8 +107,16 @@ export class Head {
     return slot
   }
 
-  /** Floats and bools: sample i goes to slot `slots[i]` at `timestamps[i] + shift`. */
-  appendFloats(slots: Uint32Array, from: number, to: number, timestamps: Float64Array, shift: number, values: Float64Array): void {
+  /** Floats and bools: sample i goes to slot `slots[i]` at `timestamps[i] + shift`. `isOneTime`: all of these are the same. */
+  appendFloats(
+    slots: Uint32Array,
+    from: number,
+    to: number,
+    timestamps: Float64Array,
+    shift: number,
+    values: Float64Array,
+    isOneTime = false,
+  ): void {
     for (let i = from; ;) {
       i = this.#appendInOrder(slots, i, to, timestamps, shift, values)
       if (i === to) break
@@ -119,7 +127,10 @@ export class Head {
       if (this.hasBeside[slot] !== 0) this.#besideFloat(slot, place)
       i++
     }
-    this.#countTimes(from, to, timestamps, shift)
+    if (isOneTime && to > from) {
+      this.#countTimes(from, from + 1, timestamps, shift)
+      this.samples += to - from - 1
+    } else this.#countTimes(from, to, timestamps, shift)
   }
 
   /** Appends floats as long as each comes after the last of its column and finds room there: nearly always. Calls nothing. Returns where it stopped. */

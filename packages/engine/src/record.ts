@@ -50,6 +50,8 @@ export interface AcceptedColumn {
   /** The series of each sample; one element stands for all. */
   readonly ids: Uint32Array
   readonly timestamps: Float64Array
+  /** Whether all timestamps are known to be the same. */
+  readonly isOneTime: boolean
   readonly values: ColumnValues
   readonly startTimestamps: Float64Array | null
 }
@@ -158,7 +160,7 @@ export function readExemplar(reader: ByteReader): ExemplarBytes {
 
 function writeColumn(writer: ByteWriter, column: AcceptedColumn): void {
   const { count, ids, timestamps, startTimestamps } = column
-  let flags = count === 0 ? EACH_TIME : timesOf(timestamps, count)
+  let flags = count === 0 ? EACH_TIME : column.isOneTime ? SAME_TIME : timesOf(timestamps, count)
   if (count > 0) flags |= seriesOf(ids, count)
   if (startTimestamps !== null) flags |= HAS_STARTS
   writer.u8(VALUE_KINDS.indexOf(column.kind))
@@ -214,7 +216,8 @@ function readColumn(reader: ByteReader): AcceptedColumn {
     startTimestamps = new Float64Array(count)
     fill(startTimestamps, reader)
   }
-  return { kind, base, count, ids, timestamps, startTimestamps, values: readValues(reader, kind, count) }
+  const isOneTime = (flags & SAME_TIME) !== 0
+  return { kind, base, count, ids, timestamps, isOneTime, startTimestamps, values: readValues(reader, kind, count) }
 }
 
 function readValues(reader: ByteReader, kind: ValueKind, count: number): ColumnValues {
