@@ -93,15 +93,18 @@ export function windowBounds(timestamps: Float64Array, count: number, grid: Wind
   loadedTimes = null
   const memory = areasFor(timestamps, count, grid.steps)
   if (memory === null) {
+    loadedLow = null
     windowBoundsPlain(timestamps, count, grid, low, high)
     return
   }
   const { steps } = grid
   if (!liesAt(timestamps, memory, memory.timesAddress)) memory.times.set(timestamps.subarray(0, count))
-  memory.kernel.exports.windowBounds(count, steps, grid.endMs, grid.stepMs, grid.rangeMs)
-  if (memory.ofSteps.low.length !== steps) memory.ofSteps = viewsOf(memory, steps)
-  low.set(memory.ofSteps.low)
-  high.set(memory.ofSteps.high)
+  const isNew = memory.kernel.exports.windowBounds(count, steps, grid.endMs, grid.stepMs, grid.rangeMs)
+  if (isNew || loadedLow !== low) {
+    if (memory.ofSteps.low.length !== steps) memory.ofSteps = viewsOf(memory, steps)
+    low.set(memory.ofSteps.low)
+    high.set(memory.ofSteps.high)
+  }
   loadedTimes = timestamps
   loadedLow = low
   loadedCount = count
@@ -169,6 +172,7 @@ export function newestInWindows(
   const { exports } = memory.kernel
   if (!liesAt(timestamps, memory, memory.timesAddress)) memory.times.set(timestamps.subarray(0, count))
   if (!liesAt(values, memory, memory.valuesAddress)) memory.values.set(values.subarray(0, count))
+  loadedLow = null
   exports.windowBounds(count, steps, grid.endMs, grid.stepMs, grid.rangeMs)
   const found = exports.windowNewest(steps)
   if (found > 0) takeResults(memory, 0, steps, kinds, results)

@@ -171,6 +171,32 @@ test('sums that overflow go on as the twin does', () => {
   }
 })
 
+test('bounds are those of the series and the steps at hand, whatever came before', () => {
+  const times = (count: number, at: number): Float64Array =>
+    Float64Array.from({ length: count }, (_, i) => i * 15_000 + (i === at ? 7_000 : 0))
+  // The last one is too long for the kernel.
+  const all = [times(300, -1), times(300, 80), times(300, 299), times(299, -1), times(131_100, -1)]
+  const shapes = [
+    { steps: 40, endMs: 300_000, stepMs: 60_000, rangeMs: 300_000 },
+    { steps: 40, endMs: 300_000, stepMs: 60_000, rangeMs: 310_000 },
+    { steps: 30, endMs: 300_000, stepMs: 60_000, rangeMs: 300_000 },
+  ]
+  const kept = [0, 1].map(() => [new Int32Array(40), new Int32Array(40)] as const)
+  const check = (calls: readonly (readonly [number, number, number])[]): void => {
+    for (const [series, shape, into] of calls) {
+      const timestamps = all[series]!
+      const { steps } = shapes[shape]!
+      const [low, high] = kept[into]!
+      const want = [new Int32Array(steps), new Int32Array(steps)] as const
+      windowBounds(timestamps, timestamps.length, shapes[shape]!, low, high)
+      windowBoundsPlain(timestamps, timestamps.length, shapes[shape]!, ...want)
+      expect([low.slice(0, steps), high.slice(0, steps)]).toEqual(want)
+      if (into === 1) newestInWindows(timestamps, timestamps, timestamps.length, shapes[shape]!, new Uint8Array(40), new Float64Array(40))
+    }
+  }
+  fc.assert(fc.property(fc.array(fc.tuple(fc.nat(4), fc.nat(2), fc.nat(1)), { minLength: 2, maxLength: 12 }), check), { numRuns: 300 })
+})
+
 test('the samples of one series are never taken for those of another', () => {
   const shape = { steps: 20, endMs: 0, stepMs: 10_000, rangeMs: 60_000 }
   const low = new Int32Array(20)

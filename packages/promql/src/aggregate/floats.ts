@@ -53,18 +53,28 @@ class Sum implements FloatAccumulator {
   }
 
   add(series: StepSeries): void {
-    const isWhole = series.histograms === null && series.kinds.indexOf(ABSENT) < 0
-    if (isWhole && this.#isFull) this.#addWhole(series.values)
-    else this.#addSome(series)
-    this.#isFull ||= isWhole
+    const { kinds, values, histograms } = series
+    if (!this.#isFull || histograms !== null) {
+      this.#addSome(kinds, values)
+      this.#isFull = this.#counts.indexOf(0) < 0
+      return
+    }
+    const steps = kinds.length
+    for (let from = kinds.indexOf(FLOAT); from >= 0 && from < steps;) {
+      const gap = kinds.indexOf(ABSENT, from)
+      const to = gap < 0 ? steps : gap
+      this.#addRun(values, from, to)
+      if (to - from === steps) this.#uncounted++
+      else for (let k = from; k < to; k++) this.#counts[k]!++
+      from = gap < 0 ? steps : kinds.indexOf(FLOAT, gap)
+    }
   }
 
-  // The steps of `add`, written out without a look at what is there: this loop is the hot path of every dashboard.
-  #addWhole(values: Float64Array): void {
+  // The steps of `add`, written out, where all steps have something already: this loop is the hot path of every dashboard.
+  #addRun(values: Float64Array, from: number, to: number): void {
     const sums = this.#sums
     const rests = this.#lost
-    this.#uncounted++
-    for (let k = 0; k < sums.length; k++) {
+    for (let k = from; k < to; k++) {
       const value = values[k]!
       const sum = sums[k]!
       const total = sum + value
@@ -75,8 +85,7 @@ class Sum implements FloatAccumulator {
     }
   }
 
-  #addSome(series: StepSeries): void {
-    const { kinds, values } = series
+  #addSome(kinds: Uint8Array, values: Float64Array): void {
     const { counts } = this
     const sums = this.#sums
     const rests = this.#lost
@@ -87,9 +96,12 @@ class Sum implements FloatAccumulator {
         sums[k] = value
         continue
       }
-      const total = add(value, sums[k]!, rests[k]!)
+      const sum = sums[k]!
+      const total = sum + value
+      if (total === Infinity || total === -Infinity) rests[k] = 0
+      else if (Math.abs(sum) >= Math.abs(value)) rests[k]! += sum - total + value
+      else rests[k]! += value - total + sum
       sums[k] = total
-      rests[k] = lost[0]!
     }
   }
 
