@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { TsinkError } from '@tsink/core'
-import { QueryCache } from '@tsink/promql'
+import { parseExpr, QueryCache } from '@tsink/promql'
 import type { FastifyInstance } from 'fastify'
 import { ActiveQueries } from './active-queries.ts'
 import { loadConfig, type Config } from './config.ts'
@@ -127,6 +127,8 @@ export async function startServer(config: Config): Promise<RunningServer> {
     // A stop that came during the replay has the store closed by `stop`.
     if (context.phase !== 'replaying') return
     context.phase = 'ready'
+    // The grammar is made when the first text is read: now, not when the first user waits.
+    parseExpr('up')
     listeners = await openListeners(context)
     context.ports = listeners.ports
     if (scrapeConfig !== null) {

@@ -273,6 +273,11 @@ export function decodeNewest(bytes: Uint8Array, into: SampleBuffer, minTime: num
     into.count++
     return 1
   }
+  const step = steadyStep(bytes, timestampsAt, startsAt, count, chunk.minOffset, chunk.maxOffset)
+  if (step > 0) {
+    const newest = highest >= chunk.maxOffset ? chunk.maxOffset : highest - ((highest - chunk.minOffset) % step)
+    return newest < lowest ? 0 : appendSteady(chunk, bytes, step, newest, newest, shift, into)
+  }
   const isLoaded = loadAll(bytes)
   const loadedAt = isLoaded ? timestampsAt : -1
   const from = highest >= chunk.maxOffset ? lastBlock(count) : findBlocks(bytes, timestampsAt, startsAt, count, highest, highest, loadedAt)

@@ -20,6 +20,7 @@ export class Labels implements Iterable<readonly [name: string, value: string]> 
 
   /** See {@link withoutSchema}; null until it is asked for. */
   #bare: Labels | null = null
+  #encoding: Uint8Array | null = null
 
   private constructor(names: readonly string[], values: readonly string[]) {
     this.names = names
@@ -61,6 +62,18 @@ export class Labels implements Iterable<readonly [name: string, value: string]> 
 
   get size(): number {
     return this.names.length
+  }
+
+  /**
+   * Room for what the encoder of Prometheus's JSON (and no other) makes of the label set, so that it makes it once for a set that lives long: stores
+   * keep those that are asked for often.
+   */
+  get encoding(): Uint8Array | null {
+    return this.#encoding
+  }
+
+  set encoding(bytes: Uint8Array | null) {
+    this.#encoding = bytes
   }
 
   /** The value of a label, or '' when the label is absent. */

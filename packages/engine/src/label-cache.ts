@@ -14,8 +14,8 @@ import { LabelTable } from './label-table.ts'
 /** Most label sets of a generation: those of many dashboards. */
 const MAX_SETS = 32_768
 
-/** What a label set takes beside its bytes: the object, two arrays, and the heads of the strings that no other set shares. */
-const BYTES_PER_SET = 320
+/** What a label set takes beside its bytes: the object, two arrays, the heads of the strings that no other set shares, and an encoding. */
+const BYTES_PER_SET = 480
 
 export class LabelCache {
   readonly #maxBytes: number
@@ -96,7 +96,7 @@ export class LabelNumbers {
     const number = this.#table.add(bytes)
     if (this.#labels[number] !== undefined) return number
     this.#labels[number] = this.#shared(decode(bytes, file))
-    this.#bytes += 3 * bytes.length + BYTES_PER_SET
+    this.#bytes += 5 * bytes.length + BYTES_PER_SET
     return number
   }
 

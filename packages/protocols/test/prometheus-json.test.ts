@@ -113,6 +113,12 @@ test('labels with characters of any kind', () => {
   }
 })
 
+test('label sets are the same each time, when their bytes are kept and across pieces', () => {
+  const sets = Array.from({ length: 4_000 }, (_, i) => Labels.of({ __name__: 'ü', a: `"${i}"`, b: 'x'.repeat(200) }))
+  const want = `{"status":"success","data":[${sets.map((labels) => JSON.stringify(labels)).join(',')}]}`
+  for (let round = 0; round < 3; round++) expect(textOf(encodeListing(sets)) === want, `round ${round}`).toBe(true)
+})
+
 test('answers that are made at the same time do not get into each other', () => {
   const series = (value: number): MatrixSeries => ({
     labels: up,

@@ -175,8 +175,12 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
   /** The label names of all series, or of those given, in byte order. */
   labelNames(series?: Uint32Array): string[] {
     if (series === undefined) return this.#names.slice()
+    // What names a series has is a matter of its shape.
+    const isMet = new Uint8Array(this.#shapes.length)
+    const cursor = this.#cursor()
+    for (let i = 0; i < series.length; i++) isMet[this.#enter(cursor, series[i]!)] = 1
     const isUsed = new Uint8Array(this.#names.length)
-    for (const number of series) this.#eachLabel(number, (place) => (isUsed[place] = 1))
+    for (let shape = 0; shape < isMet.length; shape++) if (isMet[shape] === 1) for (const place of this.#shapes[shape]!) isUsed[place] = 1
     return this.#names.filter((_, place) => isUsed[place] === 1)
   }
 
@@ -189,14 +193,18 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
     const isUsed = new Uint8Array(to - from)
     if (series === undefined) isUsed.fill(1)
     else {
-      for (const number of series) {
-        this.#eachLabel(number, (at, value) => {
-          if (at === place) isUsed[value - from] = 1
-        })
+      const positions = Int32Array.from(this.#shapes, (shape) => shape.indexOf(place))
+      const cursor = this.#cursor()
+      for (let i = 0; i < series.length; i++) {
+        const position = positions[this.#enter(cursor, series[i]!)]!
+        if (position < 0) continue
+        for (let k = 0; k < position; k++) this.#nextNumber(cursor)
+        isUsed[this.#nextNumber(cursor)] = 1
       }
     }
     const texts: string[] = []
-    for (let value = from; value < to; value++) if (isUsed[value - from] === 1) texts.push(this.#textAt(this.#valueAt[value]!))
+    for (let value = from; value < to; value++)
+      if (isUsed[value - from] === 1) texts.push(this.#texts[value] ?? this.#textAt(this.#valueAt[value]!))
     return texts
   }
 
@@ -279,11 +287,22 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
   }
 
   #begin(series: number): LabelCursor {
+    const cursor = this.#cursor()
+    this.#enter(cursor, series)
+    return cursor
+  }
+
+  #cursor(): LabelCursor {
+    return { number: 0, shape: this.#shapes[0]!, at: 0 }
+  }
+
+  /** Moves to a series' first value; answers the number of its shape. */
+  #enter(cursor: LabelCursor, series: number): number {
     assert(series >= 0 && series < this.seriesCount, 'a series number is one of the segment')
-    const cursor: LabelCursor = { number: 0, shape: this.#shapes[0]!, at: this.#seriesAt[series]! }
+    cursor.at = this.#seriesAt[series]!
     cursor.number = this.#nextNumber(cursor)
     cursor.shape = this.#shapes[cursor.number]!
-    return cursor
+    return cursor.number
   }
 
   #nextValue(cursor: LabelCursor, place: number): number {

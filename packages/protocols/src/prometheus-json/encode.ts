@@ -121,7 +121,17 @@ function encodeExtras(extras: EnvelopeExtras): string {
   return text
 }
 
-function metric(json: JsonBytes, { names, values }: Labels): void {
+// What stands for an encoding of a label set that was met once: only sets that are met again are worth keeping it.
+const MET = new Uint8Array(0)
+
+function metric(json: JsonBytes, labels: Labels): void {
+  const known = labels.encoding
+  if (known !== null && known !== MET) {
+    json.bytes(known)
+    return
+  }
+  const start = json.length
+  const { names, values } = labels
   json.text('{')
   for (let i = 0; i < names.length; i++) {
     if (i > 0) json.comma()
@@ -130,6 +140,7 @@ function metric(json: JsonBytes, { names, values }: Labels): void {
     json.quoted(values[i]!)
   }
   json.text('}')
+  labels.encoding = known === null ? MET : json.since(start)
 }
 
 function vectorElement(json: JsonBytes, { labels, timestamp, value, histogram }: VectorSample): void {

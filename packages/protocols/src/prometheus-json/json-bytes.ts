@@ -41,6 +41,22 @@ export class JsonBytes {
     if (this.#bytes.length <= 2 * PROMETHEUS_JSON_LIMITS.pieceBytes) spare = this.#bytes
   }
 
+  /** How much was written since the last piece. */
+  get length(): number {
+    return this.#at
+  }
+
+  /** A copy of what was written from a length on. */
+  since(length: number): Uint8Array {
+    return this.#bytes.slice(length, this.#at)
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.#reserve(bytes.length)
+    this.#bytes.set(bytes, this.#at)
+    this.#at += bytes.length
+  }
+
   /** Text as it is. */
   text(text: string): void {
     this.#reserve(3 * text.length)
