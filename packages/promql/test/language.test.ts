@@ -76,6 +76,18 @@ describe('completion', () => {
     expect(narrowed.length).toBeLessThan(items.length)
   })
 
+  test('finds values that are beyond the first few hundred', async () => {
+    const values = Array.from({ length: 5_000 }, (_, i) => `Web-${i}.x`)
+    const many: Metadata = {
+      ...metadata,
+      labelValues: (label, matchers, limit) =>
+        values.filter((value) => matchers.every((matcher) => matcher.name !== label || matcher.matches(value))).slice(0, limit),
+    }
+    const text = 'up{instance="web-4321.'
+    expect((await complete(text, text.length, many)).items.map(({ label }) => label)).toEqual(['Web-4321.x'])
+    expect((await complete('up{instance="', 13, many)).items).toHaveLength(200)
+  })
+
   test('puts what starts with the word first', async () => {
     const { inserts } = await completeAt('rate|')
     expect(inserts.slice(0, 2)).toEqual(['rate(', 'irate('])

@@ -63,7 +63,7 @@ async function candidates(place: Place, word: string, metadata: Metadata, option
     case 'match-operator':
       return ['=', '!=', '=~', '!~'].map((label) => item('operator', label, label))
     case 'matcher-value': {
-      const values = await metadata.labelValues(place.label, place.matchers, MAX_COMPLETIONS)
+      const values = await valuesOf(place.label, place.matchers, word, metadata)
       return values.map((value) => item('value', value, insideQuotes(value, place.quote)))
     }
     case 'grouping':
@@ -80,6 +80,14 @@ async function candidates(place: Place, word: string, metadata: Metadata, option
     case 'nothing':
       return []
   }
+}
+
+/** Values of a label. Where there are more than can be given, those that contain the word, in letters of any case. */
+async function valuesOf(label: string, matchers: readonly Matcher[], word: string, metadata: Metadata): Promise<readonly string[]> {
+  const first = await metadata.labelValues(label, matchers, MAX_COMPLETIONS)
+  if (word === '' || first.length < MAX_COMPLETIONS) return first
+  const containing = new Matcher('=~', label, `(?i).*${word.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&')}.*`)
+  return metadata.labelValues(label, [...matchers, containing], MAX_COMPLETIONS)
 }
 
 async function metrics(word: string, metadata: Metadata): Promise<Completion[]> {
