@@ -1,6 +1,6 @@
 /** Places that messages of the server name, found again in the text of the query. */
 import { expect, test } from 'vitest'
-import { locate } from '../src/locate.ts'
+import { locate } from '@tsink/ui'
 
 /** What is underlined: the `[…]` of a marked query. */
 function check(message: string, marked: string): void {

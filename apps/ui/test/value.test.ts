@@ -1,7 +1,6 @@
 /** Values, label sets and lengths of time as people read and write them. */
 import { expect, test } from 'vitest'
-import { parseLength, printLength, stepFor } from '../src/time.ts'
-import { printBytes, printLabels, printShort, splitCommon } from '../src/value.ts'
+import { parseLength, printBytes, printLabels, printLength, printShort, splitCommon, stepFor } from '@tsink/ui'
 
 test('numbers are short', () => {
   const shown = [0, 1, 999, 1_000, 12_345_678, -2.5e9, 1e-5, Infinity, Number.NaN, 0.123456789].map(printShort)
