@@ -91,6 +91,7 @@ const FEATURES = [
   'promql-delayed-name-removal',
   'promql-per-step-stats',
   'use-start-timestamps',
+  'search-api',
   'type-and-unit-labels',
 ] as const
 

@@ -1,3 +1,4 @@
+export { API, type ApiPath } from './api-table.ts'
 export { loadConfig, flagName, variableName, OPTIONS, type Config } from './config.ts'
 export { printHelp, printReference } from './config-text.ts'
 export { serve, startServer, version, type RunningServer } from './serve.ts'

@@ -16,10 +16,14 @@ import { registerFederate } from './routes/federate.ts'
 import { registerHealth } from './routes/health.ts'
 import { registerInflux } from './routes/influx.ts'
 import { registerMetadata } from './routes/metadata.ts'
+import { registerNotifications } from './routes/notifications.ts'
+import { registerOpenApi } from './routes/openapi.ts'
 import { registerOtlp } from './routes/otlp.ts'
 import { registerQuery } from './routes/query.ts'
 import { registerRead } from './routes/read.ts'
 import { registerRules } from './routes/rules.ts'
+import { registerSearch } from './routes/search.ts'
+import { registerSelfMetrics } from './routes/self-metrics.ts'
 import { registerStatus } from './routes/status.ts'
 import { registerTargets } from './routes/targets.ts'
 import { registerUi } from './routes/ui.ts'
@@ -78,6 +82,10 @@ export async function buildServer(context: ServerContext): Promise<FastifyInstan
   registerStatus(app, context)
   registerTargets(app, context)
   registerRules(app)
+  registerNotifications(app, context)
+  registerSearch(app, context)
+  registerSelfMetrics(app, context)
+  registerOpenApi(app, context)
   registerFederate(app, context)
   registerAdmin(app, context)
   await registerUi(app)

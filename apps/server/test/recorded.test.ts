@@ -52,18 +52,14 @@ const DIFFERENT_FROM_STOCK: Readonly<Record<number, string>> = {
 
 const DIFFERENT_FROM_FEATURES: Readonly<Record<number, string>> = {
   ...DIFFERENT,
-  283: 'there is no search API yet',
-  284: 'there is no search API yet',
-  285: 'there is no search API yet',
-  286: 'there is no search API yet',
-  287: 'there is no search API yet',
-  289: 'there is no search API yet',
-  290: 'there is no search API yet',
+  284: 'a limit cuts what is sorted; the reference sorts what it has cut',
+  289: 'scores are our own; the order is the same',
   280: 'an empty answer in JSON is an object',
   281: 'in our own words',
 }
 
-const FEATURES = 'promql-experimental-functions,promql-extended-range-selectors,promql-binop-fill-modifiers,promql-per-step-stats'
+const FEATURES =
+  'promql-experimental-functions,promql-extended-range-selectors,promql-binop-fill-modifiers,promql-per-step-stats,search-api'
 
 const api = corpus('http-api')
 const demo = corpus('promql-compliance')

@@ -1,10 +1,9 @@
 /**
- * What the rules engine and the search will answer. Neither exists yet, so every list is empty, which is true; parameters are checked all
- * the same, because tools probe with them.
+ * What the rules engine will answer. It does not exist yet, so every list is empty, which is true; parameters are checked all the same, because
+ * tools probe with them.
  */
 import type { FastifyInstance } from 'fastify'
 import { parseSelector } from '@tsink/promql'
-import { EnvelopeError } from '../errors.ts'
 import { invalid, parametersOf, type Parameters } from '../parameters.ts'
 import { sendData } from '../respond.ts'
 import { route } from '../route.ts'
@@ -19,13 +18,6 @@ export function registerRules(app: FastifyInstance): void {
     checkRuleParameters(parameters)
     return { groups: [] }
   })
-  answer('/api/v1/notifications', () => [])
-  for (const what of ['metric_names', 'label_names', 'label_values']) {
-    route(app, ['GET', 'POST'], `/api/v1/search/${what}`, () => {
-      // The reference's words and status for a server without it.
-      throw new EnvelopeError('unavailable', 'search API disabled', 500)
-    })
-  }
 }
 
 function checkRuleParameters(parameters: Parameters): void {
