@@ -45,7 +45,8 @@ export function buildProgram(): Command {
     .action(async (expr: string, options) => (await import('./commands/query.ts')).query(expr, options))
 
   target(program.command('import'))
-    .description("read files in Prometheus's text format (.gz too, - for standard input) into a server or a data folder")
+    .description("read files in Prometheus's text format or NDJSON (.gz too, - for standard input) into a server or a data folder")
+    .addOption(new Option('--format <format>', 'what the files hold').choices(['prometheus', 'ndjson']).default('prometheus'))
     .argument('<files...>')
     .action(async (files: string[], options) => (await import('./commands/import.ts')).importFiles(files, options))
 

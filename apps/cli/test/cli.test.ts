@@ -132,6 +132,15 @@ describe('tsink export', { timeout: 180_000 }, () => {
       expect(bytes.includes('left')).toBe(true)
       rmSync(output)
     }
+    const backup = join(folder, 'backup.ndjson')
+    expect(await tsink(['export', '--match', 'hall', '--format', 'ndjson', '--output', backup, '--url', server.url])).toMatchObject({
+      status: 0,
+    })
+    const restored = join(folder, 'restored')
+    mkdirSync(restored)
+    expect(await tsink(['import', backup, '--format', 'ndjson', '--data-path', restored])).toMatchObject({ status: 0, stderr: '' })
+    const again = await tsink(['export', '--match', 'hall', '--format', 'ndjson', '--data-path', restored])
+    expect(again.stdout).toBe(readFileSync(backup, 'utf8'))
     const csv = await tsink(['export', '--match', 'hall', '--format', 'csv', '--start', String(T + 60), '--data-path', dataPath])
     expect(csv.stdout).toBe('hall,2024-01-15T10:51:00.000Z,2\n')
   })

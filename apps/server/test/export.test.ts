@@ -100,6 +100,13 @@ describe('over HTTP', () => {
     expect([bad.status, await bad.text()]).toEqual([400, expect.stringContaining('line 2')])
   })
 
+  test('HEAD says what it would be, and makes nothing', async () => {
+    const { status, headers } = await fetch(`${server.url}/api/v1/export/parquet?match[]=cpu`, { method: 'HEAD' })
+    expect([status, headers.get('content-type')]).toEqual([200, 'application/vnd.apache.parquet'])
+    expect((await fetch(`${server.url}/api/v1/export/parquet`, { method: 'HEAD' })).status).toBe(400)
+    expect(server.context.queries.inside).toBe(0)
+  })
+
   test('a selection of nothing is an empty file of each format', async () => {
     for (const format of EXPORT_FORMATS) {
       const path = format === 'jsonl' ? '' : `/${format}`

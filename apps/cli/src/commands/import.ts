@@ -1,6 +1,6 @@
 /**
- * `tsink import`: files in Prometheus's text format into a server or a data folder, in pieces that end at line ends, so that a file of any
- * size passes through little memory. A bad line costs only itself and is reported.
+ * `tsink import`: files in Prometheus's text format, or in NDJSON as `tsink export` writes it, into a server or a data folder, in pieces that end at
+ * line ends, so that a file of any size passes through little memory. A bad line costs only itself and is reported.
  */
 import { createReadStream, statSync } from 'node:fs'
 import { Transform, type Readable } from 'node:stream'
@@ -16,12 +16,16 @@ const PIECE_BYTES = 4 * 1_024 * 1_024
 /** Takes one piece; returns what it rejected, '' for nothing. */
 type Sink = (piece: Uint8Array) => Promise<string>
 
-export async function importFiles(files: readonly string[], options: Target): Promise<void> {
+export interface ImportCommand extends Target {
+  readonly format: 'prometheus' | 'ndjson'
+}
+
+export async function importFiles(files: readonly string[], options: ImportCommand): Promise<void> {
   // A name that does not exist is said before anything is written.
   const sizes = files.map((file) => (file === '-' ? 0 : statSync(file).size))
   const url = urlOf(options)
   const store = url === null ? await openFolder(options.dataPath!) : null
-  const sink = store === null ? httpSink(url!) : await storeSink(store)
+  const sink = store === null ? httpSink(`${url!}/api/v1/import/${options.format}`) : await storeSink(store, options.format)
   const progress = await openProgress(sizes.reduce((sum, size) => sum + size, 0))
   let rejections = 0
   try {
@@ -45,7 +49,7 @@ function httpSink(url: string): Sink {
     for (let wait = 250; ; wait *= 2) {
       let response: Response
       try {
-        response = await fetch(`${url}/api/v1/import/prometheus`, { method: 'POST', body: piece as BodyInit })
+        response = await fetch(url, { method: 'POST', body: piece as BodyInit })
       } catch (error) {
         throw new TsinkError(
           'CLOSED',
@@ -63,11 +67,12 @@ function httpSink(url: string): Sink {
   }
 }
 
-async function storeSink(store: Store): Promise<Sink> {
-  const { decodePrometheusText, SeriesCache } = await import('@tsink/protocols')
+async function storeSink(store: Store, format: ImportCommand['format']): Promise<Sink> {
+  const { decodePrometheusText, decodeSampleLines, SeriesCache } = await import('@tsink/protocols')
+  const decode = format === 'ndjson' ? decodeSampleLines : decodePrometheusText
   const cache = new SeriesCache()
   return async (piece) => {
-    const { batch, rejected } = decodePrometheusText(piece, { now: Date.now(), cache })
+    const { batch, rejected } = decode(piece, { now: Date.now(), cache })
     const result = await store.append(batch)
     const parts = [rejected.toString(), ...result.rejections.slice(0, 10).map(({ reason, message }) => `${reason}: ${message}`)]
     return parts.filter((part) => part !== '').join('; ')

@@ -58,6 +58,8 @@ export function registerExchange(app: FastifyInstance, context: ServerContext): 
     route(app, ['GET', 'POST'], url, async (request, reply) => {
       const parameters = parametersOf(request)
       const wanted = exportOf(format, parameters)
+      // Nothing is made of which nothing is sent.
+      if (request.method === 'HEAD') return reply.header('content-type', EXPORT_CONTENT_TYPES[format]).send('')
       const signal = cancellation(reply)
       const release = context.queries.tryEnter(1) ?? (await context.queries.enter(1, context.config.queryTimeout, signal))
       reply.header('content-type', EXPORT_CONTENT_TYPES[format])
