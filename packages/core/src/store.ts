@@ -164,8 +164,8 @@ export interface Store {
   append(batch: WriteBatch): Promise<AppendResult>
 
   /**
-   * Selects series, page by page, in no promised order unless the selection asks for one; each label set comes once. The view is fixed when the first page is asked for.
-   * Ending the iteration early (`break`, `return`) releases what the selection holds.
+   * Selects series, page by page, in no promised order unless the selection asks for one; each label set comes once. The view is fixed when the
+   * first page is asked for. Ending the iteration early (`break`, `return`) releases what the selection holds.
    */
   select(selection: Selection): AsyncIterable<readonly SelectedSeries[]>
 

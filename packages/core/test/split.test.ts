@@ -19,7 +19,7 @@ function print(batch: WriteBatch): string[] {
   return batch.samples.flatMap((column) =>
     Array.from({ length: column.count }, (_, i) => {
       const labels = decodeLabels(batch.series.labelBytes(column.slots[i]!))
-      return `${column.kind} ${labels.toString()} ${column.timestamps[i]} ${String(column.values[i])} ${column.startTimestamps?.[i] ?? 0}`
+      return `${column.kind} ${labels.toString()} ${column.timestamps[i]} ${JSON.stringify(column.values[i])} ${column.startTimestamps?.[i] ?? 0}`
     }),
   )
 }
