@@ -54,6 +54,11 @@ export class AgeClock {
     return Math.max(this.#clock.now(), this.#offset + this.#clock.monotonic())
   }
 
+  /** For what must not end too soon after now: the later of the two, as far as a jump is ever waited for. */
+  get stamp(): number {
+    return Math.min(this.latest, this.earliest + BELIEVE_MS)
+  }
+
   /** How far the time of day is ahead of the believed one, or behind it (negative). */
   get jumpMs(): number {
     this.look()

@@ -41,7 +41,9 @@ export function planNext(parts: Parts): CompactionPlan | null {
 
 /** Whether a delete is past undoing. */
 function isFinal(parts: Parts, tombstone: Tombstone): boolean {
-  return parts.age.earliest >= tombstone.createdMs + parts.options.undoMs
+  const { undoMs } = parts.options
+  const made = parts.tombstones.made.get(tombstone.sequence) ?? -Infinity
+  return parts.age.earliest >= tombstone.createdMs + undoMs && parts.host.clock.monotonic() >= made + undoMs
 }
 
 /** A rewrite of a segment that holds what a final delete hides; null when there is none. */

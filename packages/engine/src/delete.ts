@@ -27,7 +27,7 @@ export async function deleteSamples(parts: Parts, request: DeleteRequest): Promi
     selectors: request.selectors,
     minTime: request.minTime ?? null,
     maxTime: request.maxTime ?? null,
-    createdMs: parts.age.earliest,
+    createdMs: parts.age.stamp,
   }
   // What it hides is counted on a view from before the delete: counting gives way to other work, the delete itself does not.
   const view = new View(parts)
@@ -37,6 +37,7 @@ export async function deleteSamples(parts: Parts, request: DeleteRequest): Promi
       record(parts, tombstone)
       freezeHidden(parts, tombstone)
       parts.tombstones.add(tombstone)
+      parts.tombstones.made.set(tombstone.sequence, parts.host.clock.monotonic())
       parts.background.wake()
     }
     const affected = await count(parts, view, tombstone, caught)

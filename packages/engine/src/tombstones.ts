@@ -27,6 +27,8 @@ export interface Interval {
 /** Deletes in force: an immutable list that is replaced as a whole. */
 export class Tombstones {
   list: readonly Tombstone[] = []
+  /** Monotonic times of the deletes that this process made, by sequence: no clock that jumps may end their undoing. */
+  readonly made: Map<number, number> = new Map()
 
   add(tombstone: Tombstone): void {
     if (this.list.some((each) => each.sequence === tombstone.sequence)) return
@@ -38,6 +40,7 @@ export class Tombstones {
     const rest = this.list.filter((each) => each.sequence !== sequence)
     if (rest.length === this.list.length) return false
     this.list = rest
+    this.made.delete(sequence)
     return true
   }
 }

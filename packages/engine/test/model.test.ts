@@ -5,6 +5,7 @@ import { Matcher } from '@tsink/core'
 import { memoryHost, type MemoryHost } from '@tsink/host/memory'
 import { Engine, type EngineOptions } from '@tsink/engine'
 import { batchOf, difference, Ledger, newest, shown, type Written } from './ledger.ts'
+import { within } from './within.ts'
 
 const RUNS = Number(process.env['TSINK_RUNS'] ?? (process.env['TSINK_TEST_LONG'] === '1' ? 1_500 : 60))
 const SERIES = 12
@@ -16,7 +17,7 @@ type Step =
   | { readonly do: 'undelete'; readonly which: number }
   | { readonly do: 'wait'; readonly ms: number }
   | { readonly do: 'read'; readonly minTime: number; readonly maxTime: number }
-  | { readonly do: 'flush' | 'compact' | 'reopen' | 'kill' }
+  | { readonly do: 'flush' | 'compact' | 'snapshot' | 'verify' | 'reopen' | 'kill' }
 
 const time = fc.integer({ min: -2_000, max: MAX_TIME })
 const sample = fc.record({ series: fc.nat(SERIES - 1), time, value: fc.nat(60_000) })
@@ -38,6 +39,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 1, max: 700_000 }).map((ms): Step => ({ do: 'wait', ms })) },
   { weight: 4, arbitrary: range.map((r): Step => ({ do: 'read', ...r })) },
   { weight: 4, arbitrary: fc.constantFrom<Step>({ do: 'flush' }, { do: 'compact' }, { do: 'reopen' }, { do: 'kill' }) },
+  { weight: 1, arbitrary: fc.constantFrom<Step>({ do: 'snapshot' }, { do: 'verify' }) },
 )
 
 const OPTIONS: EngineOptions = { background: false, chunkSamples: 8, partitionMs: 1_000, undoMs: 600_000 }
@@ -97,6 +99,17 @@ async function runStep(
       return engine
     case 'compact':
       await engine.compact()
+      return engine
+    case 'snapshot': {
+      const path = `snapshots/${host.disk.changes}`
+      await engine.snapshot(path)
+      const copy = await Engine.open(within(host, path), options)
+      await check(copy, ledger, -Infinity, Infinity)
+      await copy.close()
+      return engine
+    }
+    case 'verify':
+      expect((await engine.verify()).problems).toEqual([])
       return engine
     case 'reopen':
       await engine.close()

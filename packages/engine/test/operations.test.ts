@@ -1,10 +1,10 @@
 /** What each operation promises, case by case. */
 import { describe, expect, it } from 'vitest'
 import { BatchBuilder, Labels, Matcher, SampleBuffer, TsinkError, type Timestamp } from '@tsink/core'
-import type { Disk } from '@tsink/host'
-import { memoryHost, type MemoryHost } from '@tsink/host/memory'
+import { memoryHost } from '@tsink/host/memory'
 import { Engine, type EngineOptions } from '@tsink/engine'
 import { selectAll } from '@tsink/testing'
+import { within } from './within.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -32,25 +32,6 @@ async function failure(work: Promise<unknown>): Promise<TsinkError> {
   )
   expect(error).toBeInstanceOf(TsinkError)
   return error as TsinkError
-}
-
-/** A directory of a disk as a disk. */
-function within(host: MemoryHost, dir: string): MemoryHost {
-  const { disk } = host
-  const at = (path: string): string => (path === '' ? dir : `${dir}/${path}`)
-  const inner: Disk = {
-    kind: disk.kind,
-    list: (path) => disk.list(at(path)),
-    makeDirectory: (path) => disk.makeDirectory(at(path)),
-    open: (path, mode) => disk.open(at(path), mode),
-    rename: (from, to) => disk.rename(at(from), at(to)),
-    link: (from, to) => disk.link(at(from), at(to)),
-    remove: (path) => disk.remove(at(path)),
-    syncDirectory: (path) => disk.syncDirectory(at(path)),
-    freeBytes: () => disk.freeBytes(),
-    lock: (path) => disk.lock(at(path)),
-  }
-  return { ...host, disk: inner as MemoryHost['disk'] }
 }
 
 describe('appending', () => {
