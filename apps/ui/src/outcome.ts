@@ -1,7 +1,7 @@
 /**
  * The outcome of a panel's query: asked for when something about the question changes, the question before it aborted.
  */
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { ApiError, queryInstant, queryPlan, queryRange, type Answer, type PlanNode, type Steps } from './api.ts'
 import { rememberQuery } from './history.ts'
 import type { PanelState, Tab } from './state.ts'
@@ -25,8 +25,9 @@ export interface Asked {
 
 const NOTHING: Asked = { outcome: null, error: null, busy: false }
 
-/** Asks anew whenever the panel's state changes, `run` counts up or `tick` does. */
-export function useOutcome(panel: PanelState, run: number, tick: number): Asked {
+/** Asks anew whenever the panel's state changes, `run` counts up or `tick` does. `stop` ends the question that is being answered. */
+export function useOutcome(panel: PanelState, run: number, tick: number): Asked & { readonly stop: () => void } {
+  const asking = useRef<AbortController | null>(null)
   const [asked, setAsked] = useState<Asked>(NOTHING)
   const { tab, range, end, step } = panel
   const query = panel.query.trim()
@@ -34,6 +35,7 @@ export function useOutcome(panel: PanelState, run: number, tick: number): Asked 
   useEffect(() => {
     if (query === '') return setAsked(NOTHING)
     const control = new AbortController()
+    asking.current = control
     setAsked((before) => ({ ...before, busy: true }))
     const show = (outcome: Outcome, busy: boolean): void => {
       if (!control.signal.aborted) setAsked({ outcome, error: null, busy })
@@ -49,7 +51,11 @@ export function useOutcome(panel: PanelState, run: number, tick: number): Asked 
     return () => control.abort()
   }, [query, tab, range, end, step, run, tick])
 
-  return asked
+  const stop = (): void => {
+    asking.current?.abort()
+    setAsked((before) => ({ ...before, busy: false }))
+  }
+  return { ...asked, stop }
 }
 
 /** The distance of the points of a panel, chosen where it is not given. */

@@ -10,6 +10,7 @@ import { CloseIcon, CopyIcon, FormatIcon } from './icons.tsx'
 import { stepOf, useOutcome } from './outcome.ts'
 import { RangePicker } from './range-picker.tsx'
 import { Result } from './result.tsx'
+import { Running } from './running.tsx'
 import type { PanelState, Tab } from './state.ts'
 import { Tabs } from './tabs.tsx'
 import { Welcome } from './welcome.tsx'
@@ -45,7 +46,7 @@ export function Panel({ state, number, tick, alone, onChange, onDuplicate, onRem
   const editor = useRef<PromqlEditor | null>(null)
   const [run, setRun] = useState(0)
   const [formatted, setFormatted] = useState('')
-  const { outcome, error, busy } = useOutcome(state, run, tick)
+  const { outcome, error, busy, stop } = useOutcome(state, run, tick)
   const shown = useRef(state.query)
   if (shown.current !== state.query) {
     shown.current = state.query
@@ -134,6 +135,7 @@ export function Panel({ state, number, tick, alone, onChange, onDuplicate, onRem
         </div>
       </div>
       <div class="outcome" id={ids} role="tabpanel" aria-label={TABS.find(([tab]) => tab === state.tab)![1]} aria-busy={busy}>
+        {busy && <Running onStop={stop} />}
         {error !== null && <Problem {...error} onTable={state.tab === 'table' ? null : () => ask({ tab: 'table' })} />}
         {outcome !== null && (
           <Result
@@ -145,7 +147,6 @@ export function Panel({ state, number, tick, alone, onChange, onDuplicate, onRem
         )}
         {error === null && outcome === null && !busy && alone && <Welcome onPick={(query) => setText(query, true)} />}
         {error === null && outcome === null && !busy && !alone && <p class="empty">Write a query and press Enter.</p>}
-        {error === null && outcome === null && busy && <p class="empty">Running…</p>}
       </div>
     </section>
   )

@@ -78,7 +78,8 @@ function LengthField({ label, value, placeholder, onCommit }: LengthFieldProps) 
   useEffect(() => setText(shown), [shown])
   const bad = text.trim() !== '' && parseLength(text) === null
   const commit = (): void => {
-    if (!bad) onCommit(text.trim() === '' ? null : parseLength(text))
+    // Leaving the field is no wish to run the query again.
+    if (!bad && text.trim() !== shown) onCommit(text.trim() === '' ? null : parseLength(text))
   }
   return (
     <input

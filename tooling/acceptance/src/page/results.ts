@@ -1,5 +1,5 @@
 /** What a query gives: lines, a heat map, a table, the plan, errors with their place. */
-import type { Check } from './page-under-test.ts'
+import type { Check, PageUnderTest } from './page-under-test.ts'
 
 const RATE = 'rate(node_cpu_seconds_total[1m])'
 const HISTOGRAM = 'page_latency_seconds'
@@ -31,6 +31,20 @@ export async function checkResults(check: Check): Promise<void> {
     await page.root.getByRole('button', { name: 'Show it as a table' }).click()
     await page.root.locator('.single code').getByText('"some text"').waitFor()
   })
+  await check('ends a query that takes long, in the server too', '', async (page) => {
+    // A median of a hundred and seventy thousand numbers, ten thousand times.
+    await page.run('quantile_over_time(0.5, vector(time())[2d:1s])')
+    await page.root.getByRole('button', { name: '1w', exact: true }).click()
+    await page.root.getByRole('textbox', { name: 'Step' }).fill('1m')
+    await page.root.keyboard.press('Enter')
+    await page.root.getByText('Running for').waitFor()
+    await page.root.getByRole('button', { name: 'Stop' }).click()
+    await page.root.getByText('Running for').waitFor({ state: 'detached' })
+    await page.until(
+      async () => (await runningQueries(page)) === 0,
+      () => 'the server goes on',
+    )
+  })
   await check(
     'explains a query by its plan, and measures each operator',
     `q=sum by (mode) (${RATE})&tab=explain&range=60`,
@@ -45,6 +59,14 @@ export async function checkResults(check: Check): Promise<void> {
       }
     },
   )
+}
+
+/** Queries that the server is working on. */
+async function runningQueries(page: PageUnderTest): Promise<number> {
+  return page.root.evaluate(async () => {
+    const { data } = (await (await fetch('api/v1/status/active_queries')).json()) as { data: unknown[] }
+    return data.length
+  })
 }
 
 /** Sends a native histogram, as OTLP calls it an exponential one, with a sample a minute. */
