@@ -22,6 +22,13 @@ async function flushing(): Promise<Engine> {
   return engine
 }
 
+async function holdsOverEngine(file: string): Promise<void> {
+  const text = readFileSync(file, 'utf8')
+  const inHead = await runScript(text, { createStore: inMemory })
+  const inSegments = await runScript(text, { createStore: flushing })
+  expect([inHead.failures, inSegments.failures]).toEqual([[], []])
+}
+
 function filesOf(folder: string): string[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith('.test'))
@@ -34,6 +41,8 @@ describe('the own scripts', () => {
     expect(failures).toEqual([])
     expect(passed).toBeGreaterThan(30)
   })
+
+  it.each(filesOf(join(import.meta.dirname, 'scripts')))('%s holds over the engine', (file) => holdsOverEngine(file))
 })
 
 for (const name of ['promqltest', 'promqltest-thanos']) {
@@ -47,12 +56,7 @@ for (const name of ['promqltest', 'promqltest-thanos']) {
 
     it.each(path === null ? [] : filesOf(path))(
       '%s holds over the engine, in its head and in its segments',
-      async (file) => {
-        const text = readFileSync(file, 'utf8')
-        const inHead = await runScript(text, { createStore: inMemory })
-        const inSegments = await runScript(text, { createStore: flushing })
-        expect([inHead.failures, inSegments.failures]).toEqual([[], []])
-      },
+      (file) => holdsOverEngine(file),
       120_000,
     )
   })
