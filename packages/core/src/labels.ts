@@ -88,7 +88,8 @@ export class Labels implements Iterable<readonly [name: string, value: string]> 
 
   /** The metric name, or ''. */
   get metric(): string {
-    return this.get(METRIC_NAME)
+    // It stands first wherever no label begins with a capital letter.
+    return this.names[0] === METRIC_NAME ? this.values[0]! : this.get(METRIC_NAME)
   }
 
   /** A copy with one label set to another value; '' removes it. */

@@ -27,7 +27,7 @@ export class Grouping {
 
   /** The group's number. */
   of(labels: Labels, dropName: boolean): number {
-    const key = this.#only === null ? this.#key(labels) : labels.get(this.#only)
+    const key = this.#only === null ? this.#key(labels) : this.#valueOf(labels, this.#only)
     let number = this.#numbers.get(key)
     if (number === undefined) {
       number = this.labels.length
@@ -37,6 +37,14 @@ export class Grouping {
     }
     if (dropName && this.#keepsName) this.dropName[number] = true
     return number
+  }
+
+  #valueOf({ names, values }: Labels, name: string): string {
+    if (names !== this.#shape) {
+      this.#shape = names
+      this.#places[0] = names.indexOf(name)
+    }
+    return this.#places[0]! < 0 ? '' : values[this.#places[0]!]!
   }
 
   #key({ names, values }: Labels): string {

@@ -7,8 +7,17 @@ import { ABSENT, owned, type StepSeries } from './steps.ts'
 
 /** Whether removing the schema labels removes more than the metric name. */
 export function hasTypeOrUnit(labels: Labels): boolean {
-  return labels.has('__type__') || labels.has('__unit__')
+  const { names } = labels
+  if (names !== latestNames) {
+    latestNames = names
+    latestHas = labels.has('__type__') || labels.has('__unit__')
+  }
+  return latestHas
 }
+
+// What was found for the array of names seen last: label sets of one store share theirs.
+let latestNames: readonly string[] = []
+let latestHas = false
 
 /**
  * The series with equal label sets merged, in order of first occurrence.
