@@ -62,11 +62,14 @@ let knownSteps: i32 = 0
 let knownEndMs: f64 = 0
 let knownStepMs: f64 = 0
 let knownRangeMs: f64 = 0
+// Counts the bounds that were found, so that what follows from them is known to be theirs.
+let boundsNumber: i32 = 0
 
 /** Finds the bounds of every step; false when they are those that were found last. */
 export function windowBounds(count: i32, steps: i32, endMs: f64, stepMs: f64, rangeMs: f64): bool {
   const isSameGrid = steps == knownSteps && endMs == knownEndMs && stepMs == knownStepMs && rangeMs == knownRangeMs
   if (isSameGrid && count == knownCount && areKnown(count)) return false
+  boundsNumber++
   knownCount = -1
   if (count <= MAX_KNOWN) {
     memory.copy(KNOWN, TIMES, <usize>count << 3)
@@ -143,80 +146,47 @@ function firstAfter(count: i32, at: f64): i32 {
 }
 
 /**
- * rate, increase and delta for the bounds that were found last; kinds are 1 where there is a result. Answers how many there are. Two steps go side by
- * side, since most of the work are divisions; a step with a reset in its window, or that meets zero, goes by itself.
+ * rate, increase and delta for the bounds that were found last; kinds are 1 where there is a result. Answers how many there are. What depends on
+ * times alone is kept for the next series, which mostly has the same; two steps go side by side. A step with a reset in its window, or that meets
+ * zero, goes by itself.
  */
 export function windowExtrapolate(count: i32, steps: i32, endMs: f64, stepMs: f64, rangeMs: f64, counter: bool, perSecond: bool): i32 {
   const resets = counter ? findResets(count) : 0
   const divisor: f64 = perSecond ? rangeMs / 1000 : 1
+  if (factorsFor != boundsNumber || factorsPerSecond != perSecond) {
+    findFactors(steps, endMs, stepMs, rangeMs, divisor)
+    factorsFor = boundsNumber
+    factorsPerSecond = perSecond
+  }
   let nextReset = 0
   let nextResetAt = resets == 0 ? i32.MAX_VALUE : load<i32>(RESETS)
-  const thousand = f64x2.splat(1000)
-  const divisors = f64x2.splat(divisor)
-  const ranges = f64x2.splat(rangeMs)
-  const half = f64x2.splat(0.5)
-  // The inputs and results of the divisions of the last pair: evenly spaced samples ask for the same ones again.
-  let sampledMs = f64x2.splat(-1)
-  let startMs = sampledMs
-  let restMs = sampledMs
-  let between = sampledMs
-  let sampled = sampledMs
-  let toStart = sampledMs
-  let toEnd = sampledMs
-  let factor = sampledMs
   let found = 0
   memory.fill(KINDS, 0, steps)
   memory.fill(RESULTS, 0, <usize>steps << 3)
   for (let k = 0; k < steps; k += 2) {
+    const at = <usize>k << 3
     const first = load<i32>(LOW + (<usize>k << 2))
     const last = load<i32>(HIGH + (<usize>k << 2)) - 1
     // Behind the last step stands nothing that counts.
     const nextFirst = load<i32>(LOW + (<usize>k << 2), 4)
     const nextLast = load<i32>(HIGH + (<usize>k << 2), 4) - 1
-    const isPair = k + 1 < steps && last > first && nextLast > nextFirst && nextResetAt > nextLast
-    let alone = !isPair
-    if (isPair) {
-      const firstMs = pair(TIMES, first, nextFirst)
-      const lastMs = pair(TIMES, last, nextLast)
+    if (k + 1 < steps && last > first && nextLast > nextFirst && nextResetAt > nextLast) {
       const firstValues = pair(VALUES, first, nextFirst)
       const raw = f64x2.sub(pair(VALUES, last, nextLast), firstValues)
-      const ends = f64x2.replace_lane(f64x2.splat(endMs + <f64>k * stepMs), 1, endMs + <f64>(k + 1) * stepMs)
-      const sampledNow = f64x2.sub(lastMs, firstMs)
-      const startNow = f64x2.sub(firstMs, ends)
-      const restNow = f64x2.sub(ends, lastMs)
-      const betweenNow = f64x2.replace_lane(f64x2.splat(<f64>(last - first)), 1, <f64>(nextLast - nextFirst))
-      const same = v128.and(
-        v128.and(f64x2.eq(sampledNow, sampledMs), f64x2.eq(startNow, startMs)),
-        v128.and(f64x2.eq(restNow, restMs), f64x2.eq(betweenNow, between)),
-      )
-      if (!i64x2.all_true(same)) {
-        sampledMs = sampledNow
-        startMs = startNow
-        restMs = restNow
-        between = betweenNow
-        sampled = f64x2.div(sampledMs, thousand)
-        toStart = f64x2.div(f64x2.add(startMs, ranges), thousand)
-        toEnd = f64x2.div(restMs, thousand)
-        const average = f64x2.div(sampled, between)
-        const threshold = f64x2.mul(average, f64x2.splat(1.1))
-        const near = f64x2.mul(average, half)
-        toStart = v128.bitselect(near, toStart, f64x2.ge(toStart, threshold))
-        toEnd = v128.bitselect(near, toEnd, f64x2.ge(toEnd, threshold))
-        factor = f64x2.div(f64x2.div(f64x2.add(f64x2.add(sampled, toStart), toEnd), sampled), divisors)
-      }
+      let meetsZero = false
       if (counter) {
-        const zero = f64x2.splat(0)
-        const rises = v128.and(f64x2.gt(raw, zero), f64x2.ge(firstValues, zero))
-        const reach = f64x2.mul(f64x2.mul(toStart, raw), f64x2.splat(1.0000001))
-        alone = v128.any_true(v128.and(rises, f64x2.le(f64x2.mul(sampled, firstValues), reach)))
+        // Where the line through the counter would reach zero before that, it began there. Multiplying tells most windows without dividing.
+        const rises = v128.and(f64x2.gt(raw, f64x2.splat(0)), f64x2.ge(firstValues, f64x2.splat(0)))
+        const reach = f64x2.mul(f64x2.mul(v128.load(TO_START + at), raw), f64x2.splat(1.0000001))
+        meetsZero = v128.any_true(v128.and(rises, f64x2.le(f64x2.mul(v128.load(SAMPLED + at), firstValues), reach)))
       }
-      if (!alone) {
-        v128.store(RESULTS + (<usize>k << 3), f64x2.mul(raw, factor))
+      if (!meetsZero) {
+        v128.store(RESULTS + at, f64x2.mul(raw, v128.load(FACTORS + at)))
         store<u16>(KINDS + <usize>k, 0x0101)
         found += 2
+        continue
       }
     }
-    if (!alone) continue
     for (let i = k; i < min(k + 2, steps); i++) {
       const from = load<i32>(LOW + (<usize>i << 2))
       const to = load<i32>(HIGH + (<usize>i << 2)) - 1
@@ -231,12 +201,49 @@ export function windowExtrapolate(count: i32, steps: i32, endMs: f64, stepMs: f6
           raw += value(at - 1)
         }
       }
-      store<f64>(RESULTS + (<usize>i << 3), extrapolate(from, to, raw, endMs + <f64>i * stepMs, rangeMs, counter, divisor))
+      store<f64>(RESULTS + (<usize>i << 3), extrapolate(<usize>i << 3, raw, value(from), counter, divisor))
       store<u8>(KINDS + <usize>i, 1)
       found++
     }
   }
   return found
+}
+
+// What the rates of a step take from times alone: the seconds sampled, those to be guessed at either side, and what a difference is multiplied by.
+const SAMPLED = memory.data(16_384 * 8 + 16, 16)
+const TO_START = memory.data(16_384 * 8 + 16, 16)
+const TO_END = memory.data(16_384 * 8 + 16, 16)
+const FACTORS = memory.data(16_384 * 8 + 16, 16)
+let factorsFor: i32 = -1
+let factorsPerSecond = false
+
+// For steps without two samples this computes something that nobody looks at.
+function findFactors(steps: i32, endMs: f64, stepMs: f64, rangeMs: f64, divisor: f64): void {
+  const thousand = f64x2.splat(1000)
+  for (let k = 0; k < steps; k += 2) {
+    const at = <usize>k << 3
+    const first = load<i32>(LOW + (<usize>k << 2))
+    const last = load<i32>(HIGH + (<usize>k << 2)) - 1
+    const nextFirst = load<i32>(LOW + (<usize>k << 2), 4)
+    const nextLast = load<i32>(HIGH + (<usize>k << 2), 4) - 1
+    const isLone = k + 1 == steps
+    const firstMs = pair(TIMES, first, isLone ? first : nextFirst)
+    const lastMs = pair(TIMES, last, isLone ? last : nextLast)
+    const ends = f64x2.replace_lane(f64x2.splat(endMs + <f64>k * stepMs), 1, endMs + <f64>(k + 1) * stepMs)
+    const between = f64x2.replace_lane(f64x2.splat(<f64>(last - first)), 1, <f64>(nextLast - nextFirst))
+    const sampled = f64x2.div(f64x2.sub(lastMs, firstMs), thousand)
+    let toStart = f64x2.div(f64x2.add(f64x2.sub(firstMs, ends), f64x2.splat(rangeMs)), thousand)
+    let toEnd = f64x2.div(f64x2.sub(ends, lastMs), thousand)
+    const average = f64x2.div(sampled, between)
+    const threshold = f64x2.mul(average, f64x2.splat(1.1))
+    const near = f64x2.mul(average, f64x2.splat(0.5))
+    toStart = v128.bitselect(near, toStart, f64x2.ge(toStart, threshold))
+    toEnd = v128.bitselect(near, toEnd, f64x2.ge(toEnd, threshold))
+    v128.store(SAMPLED + at, sampled)
+    v128.store(TO_START + at, toStart)
+    v128.store(TO_END + at, toEnd)
+    v128.store(FACTORS + at, f64x2.div(f64x2.div(f64x2.add(f64x2.add(sampled, toStart), toEnd), sampled), f64x2.splat(divisor)))
+  }
 }
 
 // @ts-ignore: decorator
@@ -245,22 +252,15 @@ function pair(column: usize, i: i32, j: i32): v128 {
   return v128.load64_lane(column + (<usize>j << 3), v128.load64_zero(column + (<usize>i << 3)), 1)
 }
 
-// One window by itself.
-function extrapolate(first: i32, last: i32, raw: f64, end: f64, rangeMs: f64, counter: bool, divisor: f64): f64 {
-  const firstValue = value(first)
-  const sampled = (time(last) - time(first)) / 1000
-  let toStart = (time(first) - end + rangeMs) / 1000
-  let toEnd = (end - time(last)) / 1000
-  const average = sampled / <f64>(last - first)
-  const threshold = average * 1.1
-  if (toStart >= threshold) toStart = average / 2
-  if (toEnd >= threshold) toEnd = average / 2
-  // Where the line through the counter would reach zero before that, it began there. Multiplying tells most windows without dividing.
+// One step by itself.
+function extrapolate(at: usize, raw: f64, firstValue: f64, counter: bool, divisor: f64): f64 {
+  const sampled = load<f64>(SAMPLED + at)
+  const toStart = load<f64>(TO_START + at)
   if (counter && raw > 0 && firstValue >= 0 && sampled * firstValue <= toStart * raw * 1.0000001) {
     const toZero = sampled * (firstValue / raw)
-    if (toZero < toStart) toStart = toZero
+    if (toZero < toStart) return raw * ((sampled + toZero + load<f64>(TO_END + at)) / sampled / divisor)
   }
-  return raw * ((sampled + toStart + toEnd) / sampled / divisor)
+  return raw * load<f64>(FACTORS + at)
 }
 
 // The samples that are less than the one before.

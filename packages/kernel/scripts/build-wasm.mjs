@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import asc from 'assemblyscript/asc'
 
 // Pages of 64 KiB for the static areas of the assembly; asc says so when they do not suffice.
-const INITIAL_PAGES = 96
+const INITIAL_PAGES = 112
 const root = fileURLToPath(new URL('..', import.meta.url))
 const out = mkdtempSync(join(tmpdir(), 'tsink-kernel-'))
 

@@ -171,7 +171,7 @@ test('sums that overflow go on as the twin does', () => {
   }
 })
 
-test('bounds are those of the series and the steps at hand, whatever came before', () => {
+test('bounds and rates are those of the series and the steps at hand, whatever came before', () => {
   const times = (count: number, at: number): Float64Array =>
     Float64Array.from({ length: count }, (_, i) => i * 15_000 + (i === at ? 7_000 : 0))
   // The last one is too long for the kernel.
@@ -182,8 +182,8 @@ test('bounds are those of the series and the steps at hand, whatever came before
     { steps: 30, endMs: 300_000, stepMs: 60_000, rangeMs: 300_000 },
   ]
   const kept = [0, 1].map(() => [new Int32Array(40), new Int32Array(40)] as const)
-  const check = (calls: readonly (readonly [number, number, number])[]): void => {
-    for (const [series, shape, into] of calls) {
+  const check = (calls: readonly (readonly [number, number, number, boolean, boolean])[]): void => {
+    for (const [series, shape, into, counter, perSecond] of calls) {
       const timestamps = all[series]!
       const { steps } = shapes[shape]!
       const [low, high] = kept[into]!
@@ -191,10 +191,17 @@ test('bounds are those of the series and the steps at hand, whatever came before
       windowBounds(timestamps, timestamps.length, shapes[shape]!, low, high)
       windowBoundsPlain(timestamps, timestamps.length, shapes[shape]!, ...want)
       expect([low.slice(0, steps), high.slice(0, steps)]).toEqual(want)
+      const values = timestamps.map((time, i) => (time % (1_000 * (into + 7))) + i)
+      const [rates, plain] = [0, 1].map(() => [new Uint8Array(steps), new Float64Array(steps)] as const)
+      const count = timestamps.length
+      extrapolateWindows(timestamps, values, count, shapes[shape]!, low, high, counter, perSecond, ...rates!)
+      extrapolateWindowsPlain(timestamps, values, count, shapes[shape]!, ...want, counter, perSecond, ...plain!)
+      expect(rates).toEqual(plain)
       if (into === 1) newestInWindows(timestamps, timestamps, timestamps.length, shapes[shape]!, new Uint8Array(40), new Float64Array(40))
     }
   }
-  fc.assert(fc.property(fc.array(fc.tuple(fc.nat(4), fc.nat(2), fc.nat(1)), { minLength: 2, maxLength: 12 }), check), { numRuns: 300 })
+  const call = fc.tuple(fc.nat(4), fc.nat(2), fc.nat(1), fc.boolean(), fc.boolean())
+  fc.assert(fc.property(fc.array(call, { minLength: 2, maxLength: 12 }), check), { numRuns: 200 })
 })
 
 test('the samples of one series are never taken for those of another', () => {
