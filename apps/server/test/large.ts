@@ -1,4 +1,4 @@
-/** Stores with much in them, and what a process holds in memory while it is read. */
+/** Stores with much in them, what a process holds in memory while it is read, and how long it keeps the thread. */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { Labels, SeriesTable, type Store, type WriteBatch } from '@tsink/core'
@@ -38,4 +38,29 @@ export function held(): number {
   }
   const { heapUsed, external } = process.memoryUsage()
   return heapUsed + external
+}
+
+/**
+ * Watches how long the thread is kept at a time: in processor time, since a busy machine makes every wait long. Calling the answer ends it and tells the
+ * longest piece and all together, in microseconds.
+ */
+export function watchTurns(): () => { readonly longest: number; readonly total: number } {
+  const used = (): number => {
+    const { user, system } = process.cpuUsage()
+    return user + system
+  }
+  let isOver = false
+  let [last, total, longest] = [used(), 0, 0]
+  const tick = (): void => {
+    const now = used()
+    total += now - last
+    longest = Math.max(longest, now - last)
+    last = now
+    if (!isOver) setImmediate(tick)
+  }
+  setImmediate(tick)
+  return () => {
+    isOver = true
+    return { longest, total }
+  }
 }

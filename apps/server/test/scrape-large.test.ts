@@ -1,6 +1,7 @@
 /** A target with very much to say does not keep everybody else waiting. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { get } from './harness.ts'
+import { watchTurns } from './large.ts'
 import { Scraping } from './scrape-harness.ts'
 import { ScrapeTarget } from './scrape-target.ts'
 
@@ -18,38 +19,20 @@ afterAll(async () => {
 })
 
 test('its lines are read, worked out and stored in slices', async () => {
-  // Processor time, since a busy machine makes every wait long.
-  const used = (): number => {
-    const { user, system } = process.cpuUsage()
-    return user + system
-  }
   scraping = await Scraping.open(
     `  - { job_name: large, scrape_interval: 6s, scrape_timeout: 6s, static_configs: [{ targets: ['${target.address}'] }] }\n`,
   )
   const { server } = scraping
-  let isOver = false
-  let [last, total, longest] = [used(), 0, 0]
-  const tick = (): void => {
-    const now = used()
-    total += now - last
-    longest = Math.max(longest, now - last)
-    last = now
-    if (!isOver) setImmediate(tick)
-  }
   let samples: string | undefined
-  let isMeasured = false
+  let watched: ReturnType<typeof watchTurns> | null = null
   for (let i = 0; samples !== String(LINES) && i < 700; i++) {
     // From when the target was asked on.
-    if (!isMeasured && target.requests.length > 0) {
-      isMeasured = true
-      last = used()
-      setImmediate(tick)
-    }
+    if (target.requests.length > 0) watched ??= watchTurns()
     const { body } = await get(server, '/api/v1/query?query=scrape_samples_scraped')
     samples = (body.data as { result: { value: [number, string] }[] }).result[0]?.value[1]
     await new Promise((done) => setTimeout(done, 50))
   }
-  isOver = true
+  const { longest, total } = watched!()
   expect(samples).toBe(String(LINES))
   // In one go, as it once was, it would be half of it all.
   expect(longest).toBeLessThan(total / 6)
