@@ -153,10 +153,11 @@ const decoding = new Header()
 
 /** Reads and checks the header of a chunk, not its sections: cheap. Throws a `corrupt` error with the offset. */
 export function openChunk(bytes: Uint8Array): Chunk {
-  return readHeader(bytes, new Header())
+  return readHeader(bytes, new Header(), true)
 }
 
-function readHeader(bytes: Uint8Array, header: Header): Chunk {
+/** Without its summary, which a decoder does not look at, the header's summary stays as it was. */
+function readHeader(bytes: Uint8Array, header: Header, withSummary: boolean): Chunk {
   if (bytes.length < 1 + CHECKSUM_BYTES) throw corruption('TRUNCATED', 'chunk: ends too early', { offset: 0, found: bytes.length })
   const valuesEnd = bytes.length - CHECKSUM_BYTES
   const reader = new ByteReader(bytes, 0, valuesEnd, 'chunk')
@@ -175,7 +176,7 @@ function readHeader(bytes: Uint8Array, header: Header): Chunk {
   if (!Number.isFinite(base)) throw corruption('BAD_FORMAT', 'chunk: the base is no number', { offset: countAt })
   const minOffset = reader.varint()
   const maxOffset = minOffset + reader.uvarint()
-  if (flags & FLAG_SUMMARY) readSummary(reader, count, header)
+  if (flags & FLAG_SUMMARY) readSummary(reader, count, header, withSummary)
   else setSummary(header, 0, NaN, NaN, 0, NaN, NaN, 0)
   const timestampBytes = reader.length()
   const startBytes = flags & FLAG_STARTS ? reader.length() : 0
@@ -222,7 +223,7 @@ export function verifyChunk(bytes: Uint8Array): void {
  * `into` holds what it held before.
  */
 export function decodeChunk(bytes: Uint8Array, into: SampleBuffer, minTime: number, maxTime: number): number {
-  const chunk = readHeader(bytes, decoding)
+  const chunk = readHeader(bytes, decoding, false)
   const shift = chunk.base - into.base
   const lowest = Math.ceil(minTime - shift)
   const highest = Math.floor(maxTime - shift)
@@ -257,7 +258,7 @@ export function decodeChunk(bytes: Uint8Array, into: SampleBuffer, minTime: numb
  * chunk is in the header; for another one a block of times and a value are decoded.
  */
 export function decodeNewest(bytes: Uint8Array, into: SampleBuffer, minTime: number, maxTime: number): number {
-  const chunk = readHeader(bytes, decoding)
+  const chunk = readHeader(bytes, decoding, true)
   const shift = chunk.base - into.base
   const lowest = Math.ceil(minTime - shift)
   const highest = Math.floor(maxTime - shift)
@@ -477,7 +478,7 @@ function writeSummary(into: ByteWriter, summary: Summary, count: number): void {
   into.uvarint(count - summary.numbers)
 }
 
-function readSummary(reader: ByteReader, count: number, into: Header): void {
+function readSummary(reader: ByteReader, count: number, into: Header, wanted: boolean): void {
   const at = reader.offset
   const how = reader.u8()
   const minAs = how & 3
@@ -485,6 +486,12 @@ function readSummary(reader: ByteReader, count: number, into: Header): void {
   const lastAs = how >>> 4
   if (minAs > AS_LAST || maxAs > AS_LAST || lastAs > AS_FIRST)
     throw corruption('BAD_FORMAT', 'chunk: the summary is damaged', { offset: at, found: how })
+  if (!wanted) {
+    // First and sum are always there.
+    reader.skip(8 * (2 + (lastAs === OWN ? 1 : 0) + (minAs === OWN ? 1 : 0) + (maxAs === OWN ? 1 : 0)))
+    checkSummary(at, count, reader.uvarint(), reader.uvarint())
+    return
+  }
   const first = reader.f64()
   const last = lastAs === OWN ? reader.f64() : first
   const min = minAs === OWN ? reader.f64() : minAs === AS_FIRST ? first : last
@@ -492,9 +499,13 @@ function readSummary(reader: ByteReader, count: number, into: Header): void {
   const sum = reader.f64()
   const resets = reader.uvarint()
   const missing = reader.uvarint()
+  checkSummary(at, count, resets, missing)
+  setSummary(into, count - missing, min, max, sum, first, last, resets)
+}
+
+function checkSummary(at: number, count: number, resets: number, missing: number): void {
   if (missing > count || resets >= count)
     throw corruption('BAD_FORMAT', 'chunk: the summary is damaged', { offset: at, expected: count, found: missing })
-  setSummary(into, count - missing, min, max, sum, first, last, resets)
 }
 
 function setSummary(
