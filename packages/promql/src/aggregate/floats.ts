@@ -41,9 +41,11 @@ class Sum implements FloatAccumulator {
   #uncounted = 0
 
   constructor(steps: number) {
-    this.#counts = new Int32Array(steps)
-    this.#sums = new Float64Array(steps)
-    this.#lost = new Float64Array(steps)
+    // One piece of memory: there may be many groups of few steps.
+    const memory = new ArrayBuffer(20 * steps)
+    this.#sums = new Float64Array(memory, 0, steps)
+    this.#lost = new Float64Array(memory, 8 * steps, steps)
+    this.#counts = new Int32Array(memory, 16 * steps, steps)
   }
 
   get counts(): Int32Array {
