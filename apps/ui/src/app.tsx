@@ -31,6 +31,11 @@ export function App() {
     return () => removeEventListener('popstate', back)
   }, [])
 
+  useEffect(() => {
+    const [{ query }] = state.panels as [PanelState]
+    document.title = query === '' ? 'tsink' : `${query} · tsink`
+  }, [state.panels])
+
   const change = (part: Partial<PageState>, push = true): void => {
     const next = { ...latest.current, ...part }
     latest.current = next
@@ -47,7 +52,9 @@ export function App() {
 
   /** Runs a query in the panel that was used last. */
   const ask = (query: string): void => {
-    if (latest.current.view !== 'queries') change({ view: 'queries' })
+    // Where the explorer lies over the query, it makes way for the answer.
+    const explorer = matchMedia('(max-width: 1000px)').matches ? { explore: null, metric: null } : {}
+    change({ view: 'queries', ...explorer }, latest.current.view !== 'queries')
     target()?.setText(query, true)
   }
   const narrow = async (metric: string, label: string, value: string): Promise<void> => {

@@ -4,6 +4,7 @@
  */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { ApiError, get, type MetricEntry } from './api.ts'
+import { moveByArrows } from './arrows.ts'
 import { CloseIcon } from './icons.tsx'
 import { MetricDetails } from './metric-details.tsx'
 import { printCount, printLarge } from './value.ts'
@@ -29,10 +30,17 @@ const MAX_SHOWN = 1_000
 export function Explorer(props: ExplorerProps) {
   const { search, metric, onSearch, onMetric, onClose } = props
   const field = useRef<HTMLInputElement>(null)
-  // Before anything more can be typed.
-  useLayoutEffect(() => field.current?.focus({ preventScroll: true }), [])
+  const aside = useRef<HTMLElement>(null)
+  useLayoutEffect(() => {
+    // Before anything more can be typed; but a page that opens with the explorer leaves the focus in its query.
+    if (document.activeElement?.closest('.editor') == null) field.current?.focus({ preventScroll: true })
+  }, [])
+  const act = (event: KeyboardEvent): void => {
+    if (event.key === 'Escape') onClose()
+    else moveByArrows(event, aside.current, 'input, .metrics button')
+  }
   return (
-    <aside class="explorer" aria-label="Metrics explorer" onKeyDown={(event) => event.key === 'Escape' && onClose()}>
+    <aside class="explorer" ref={aside} aria-label="Metrics explorer" onKeyDown={act}>
       <div class="explorer-head">
         <input
           ref={field}

@@ -1,5 +1,6 @@
 /** The queries that were run before, in a menu that one can search. */
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { moveByArrows } from './arrows.ts'
 import { clearHistory, queryHistory } from './history.ts'
 import { HistoryIcon } from './icons.tsx'
 
@@ -24,11 +25,7 @@ export function HistoryMenu({ onPick }: { readonly onPick: (query: string) => vo
   }
   const move = (event: KeyboardEvent): void => {
     if (event.key === 'Escape') return close()
-    if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return
-    event.preventDefault()
-    const stops = [...menu.current!.querySelectorAll<HTMLElement>('input, li button')]
-    const at = stops.indexOf(document.activeElement as HTMLElement) + (event.key === 'ArrowDown' ? 1 : -1)
-    stops[Math.max(0, Math.min(at, stops.length - 1))]?.focus()
+    moveByArrows(event, menu.current, 'input, li button')
   }
   const found = open ? queryHistory().filter((query) => query.toLowerCase().includes(wanted.toLowerCase())) : []
   return (

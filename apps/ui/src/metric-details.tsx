@@ -1,5 +1,5 @@
 /** One metric: what is known of it, queries to begin with, and its labels with their most frequent values, each a click away from the query. */
-import { useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { useAnswer } from './answer.ts'
 import type { Cardinality, MetricEntry } from './api.ts'
 import type { ExplorerProps } from './explorer.tsx'
@@ -16,10 +16,15 @@ export interface MetricDetailsProps extends ExplorerProps {
 export function MetricDetails({ metric, onMetric, onQuery, onNarrow }: MetricDetailsProps) {
   const entry = useAnswer<{ metrics: readonly MetricEntry[] }>('metrics', { search: metric, limit: '1' })
   const made = useAnswer<Cardinality>('cardinality', { 'match[]': `{__name__=${JSON.stringify(metric)}}`, limit: String(MANY_VALUES) })
+  const back = useRef<HTMLButtonElement>(null)
+  useLayoutEffect(() => {
+    // The entry of the list that was chosen is gone, and the focus with it.
+    if (document.activeElement === document.body) back.current?.focus({ preventScroll: true })
+  }, [])
   const about = typeof entry === 'object' ? entry?.metrics.find(({ name }) => name === metric) : undefined
   return (
     <div class="metric">
-      <button type="button" class="link back" onClick={() => onMetric(null)}>
+      <button ref={back} type="button" class="link back" onClick={() => onMetric(null)}>
         <BackIcon /> All metrics
       </button>
       <h2>{metric}</h2>

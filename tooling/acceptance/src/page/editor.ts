@@ -5,8 +5,7 @@ export async function checkEditor(check: Check): Promise<void> {
   await check('completes a metric, its labels and their values', '', async (page) => {
     const { keyboard } = page.root
     await page.type('rate(node_cpu_sec')
-    await page.completion('node_cpu_seconds_total').waitFor()
-    await keyboard.press('Enter')
+    await page.accept('node_cpu_seconds_total')
     await page.queryIs('rate(node_cpu_seconds_total)')
     await keyboard.type('{')
     await page.completion('mode').click()
@@ -18,7 +17,7 @@ export async function checkEditor(check: Check): Promise<void> {
     await page.type('histogram_quantil')
     await page.completion('histogram_quantile').waitFor()
     await page.root.locator('.cm-completionInfo').getByText('quantile').first().waitFor()
-    await page.root.keyboard.press('Enter')
+    await page.accept('histogram_quantile')
     await page.queryIs('histogram_quantile()')
   })
   await check('says what a metric is while one chooses it', '', async (page) => {

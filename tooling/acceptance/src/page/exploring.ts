@@ -24,6 +24,23 @@ export async function checkExploring(check: Check): Promise<void> {
     await explorer.getByRole('heading', { name: 'node_cpu_seconds_total' }).waitFor()
     await root.keyboard.press('Escape')
   })
+  await check('is walked through with the keyboard', 'q=up&tab=table', async (page) => {
+    const { root } = page
+    await root.getByRole('button', { name: 'Metrics', exact: true }).focus()
+    await root.keyboard.press('Enter')
+    await root.keyboard.type('node_cpu_seconds_total')
+    const explorer = root.getByRole('complementary', { name: 'Metrics explorer' })
+    await explorer.getByText('1 metric', { exact: true }).waitFor()
+    await root.keyboard.press('ArrowDown')
+    await root.keyboard.press('Enter')
+    await explorer.getByRole('heading', { name: 'node_cpu_seconds_total' }).waitFor()
+    await root.keyboard.press('Tab')
+    await root.keyboard.press('Enter')
+    await page.queryIs('rate(node_cpu_seconds_total[5m])')
+    if (!(await root.title()).startsWith('rate(')) throw new Error(`the title is ${await root.title()}`)
+    await root.keyboard.press('Escape')
+    await explorer.waitFor({ state: 'detached' })
+  })
   await check('says so when no metric is meant', 'q=up&explore=no such words', async (page) => {
     await page.root.getByText('No metric has all these words').waitFor()
   })

@@ -76,6 +76,14 @@ export class PageUnderTest {
     return this.root.locator('.cm-tooltip-autocomplete li').filter({ has: this.root.getByText(label, { exact: true }) })
   }
 
+  /** Takes the first completion with Enter, once it has this name. */
+  async accept(label: string): Promise<void> {
+    await this.completion(label).and(this.root.locator('[aria-selected]')).waitFor()
+    // A list that has only just come takes no Enter: that was meant for something else.
+    await this.root.waitForTimeout(150)
+    await this.root.keyboard.press('Enter')
+  }
+
   /** Waits until a canvas has more than one colour. */
   async drawn(): Promise<void> {
     await this.root.locator('canvas').first().waitFor()
