@@ -4,6 +4,7 @@
  */
 import type { SegmentInfo } from '@tsink/segment'
 import { START, type Position } from '@tsink/wal'
+import { attachmentsOf } from './attachments.ts'
 import type { Head } from './head.ts'
 import type { Generation } from './heads.ts'
 import { slotsByLabels } from './label-order.ts'
@@ -26,6 +27,17 @@ const BATCH_SERIES = 512
 /** Freezes the active generation. False when it was empty. `logEnd` is where the log stands: what is before it is in memory or in segments. */
 export function freeze(parts: Parts, logEnd: Position = parts.log?.position ?? START): boolean {
   return parts.heads.freeze(logEnd) !== null
+}
+
+/** Removes the files of notes that the published catalog does not name any more, once nobody may be about to link them. */
+export function removeOldNotes(parts: Parts): void {
+  const old = parts.notes.takeOld(attachmentsOf(parts.shelf.state).notes)
+  if (old.length === 0) return
+  parts.pins.whenFree(() =>
+    parts.background.run(async () => {
+      for (const path of old) await parts.host.disk.remove(path)
+    }),
+  )
 }
 
 /** Writes the oldest frozen generation into segments. False when there is none. One at a time. */
@@ -56,7 +68,7 @@ export async function flushOldest(parts: Parts): Promise<boolean> {
   parts.counters.flushedSamples += samples
   for (const info of infos) parts.counters.flushedBytes += info.sizeBytes
   await parts.log?.cut(generation.logEnd)
-  await parts.notes.removeOld(parts.host)
+  removeOldNotes(parts)
   return true
 }
 

@@ -35,7 +35,9 @@ export class Notes {
   /** The file that holds what was saved last; '' for none. The catalog names it. */
   file = ''
   #savedVersion = 0
-  #oldFile = ''
+  /** Files that later ones have replaced, and that may still be the catalog's. */
+  #old: string[] = []
+  #saving: Promise<void> = Promise.resolve()
 
   constructor(maxExemplars: number, maxMetadata: number) {
     this.#maxExemplars = maxExemplars
@@ -90,8 +92,14 @@ export class Notes {
     return found
   }
 
-  /** Writes everything into a new file when something has changed; the publish that follows makes it count. */
-  async save(host: Host): Promise<void> {
+  /** Writes everything into a new file when something has changed; the publish that follows makes it count. One at a time. */
+  save(host: Host): Promise<void> {
+    const run = this.#saving.then(() => this.#save(host))
+    this.#saving = run.catch(() => undefined)
+    return run
+  }
+
+  async #save(host: Host): Promise<void> {
     const { version } = this
     if (version === this.#savedVersion) return
     const bytes = this.encode()
@@ -106,16 +114,17 @@ export class Notes {
       await file.close()
     }
     await host.disk.syncDirectory(NOTES_DIRECTORY)
-    if (this.#oldFile === '') this.#oldFile = this.file
+    if (this.file !== '') this.#old.push(this.file)
     this.file = path
     this.#savedVersion = version
   }
 
-  /** Removes the file that the last save has replaced, once the catalog names the new one. */
-  async removeOld(host: Host): Promise<void> {
-    const old = this.#oldFile
-    this.#oldFile = ''
-    if (old !== '' && old !== this.file) await host.disk.remove(old)
+  /** The files that are not needed any more now that the catalog names `published`; the caller removes them. */
+  takeOld(published: string): string[] {
+    // Their numbers ascend. A later one may have been saved, and not be published yet.
+    const old = this.#old.filter((path) => path < published)
+    this.#old = this.#old.filter((path) => path >= published)
+    return old
   }
 
   /** Fills empty notes from a file. @throws TsinkError of kind `corrupt`. */

@@ -5,6 +5,7 @@
 import { TsinkError } from '@tsink/core'
 import { Catalog, Segment } from '@tsink/segment'
 import { attachmentsOf } from './attachments.ts'
+import { removeOldNotes } from './flush.ts'
 import { flush } from './maintain.ts'
 import { assertWritable, type Parts } from './parts.ts'
 import { SEGMENT_DIRECTORY } from './shelf.ts'
@@ -23,6 +24,10 @@ export async function snapshot(parts: Parts, path: string): Promise<SnapshotResu
   assertWritable(parts)
   await assertFree(parts, path)
   await flush(parts)
+  // Deletes and notes that came without samples are in the log alone, and the snapshot has none.
+  await parts.notes.save(parts.host)
+  await parts.shelf.publish({})
+  removeOldNotes(parts)
   const { disk } = parts.host
   const aside = `${path}.making`
   await disk.remove(aside)

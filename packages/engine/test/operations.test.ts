@@ -520,6 +520,26 @@ describe('retention', () => {
 })
 
 describe('snapshots', () => {
+  it('have deletes, undone ones and metadata that came after the last flush', async () => {
+    const host = memoryHost()
+    const engine = await Engine.open(host, OPTIONS)
+    await write(engine, [cpu(1), 1_000, 1], [cpu(2), 1_000, 1], [cpu(3), 1_000, 1])
+    await engine.flush()
+    await engine.delete({ selectors: [[Matcher.equal('n', '2')]] })
+    const { sequence } = await engine.delete({ selectors: [[Matcher.equal('n', '3')]] })
+    const builder = new BatchBuilder()
+    builder.metadata({ metric: 'cpu', type: 'gauge', help: 'How busy', unit: '' })
+    await engine.append(builder.build())
+    await engine.undelete(sequence)
+    await engine.snapshot('snapshots/one')
+    const copy = await Engine.open(within(host, 'snapshots/one'), OPTIONS)
+    expect(Object.keys(await times(copy))).toEqual(['cpu{env="prod", n="1"}', 'cpu{env="prod", n="3"}'])
+    expect((await copy.metricMetadata({})).get('cpu')![0]!.help).toBe('How busy')
+    expect((await copy.verify()).problems).toEqual([])
+    await copy.close()
+    await engine.close()
+  })
+
   it('are stores of their own with everything that was appended before', async () => {
     const host = memoryHost()
     const engine = await Engine.open(host, OPTIONS)
