@@ -143,11 +143,11 @@ function measure(loops: CodecLoops, count: number, all: boolean): FloatSizes {
 }
 
 // Gorilla's least is a bit a sample, and two more and a bit of window for every change. What it takes for the first block tells the rest: a
-// column that it could take less for is not one whose first block costs twice as much as the best codec's average.
+// column that it could take less for is not one whose first block costs half as much again as the best codec's average.
 function xorMayWin(loops: CodecLoops, count: number, changes: number, best: number): boolean {
   if (8 + (count + 3 * changes) / 8 >= best) return false
   if (count < 4 * BLOCK_SAMPLES) return true
-  return loops.planXor(BLOCK_SAMPLES) * (count / BLOCK_SAMPLES) < 2 * best
+  return loops.planXor(BLOCK_SAMPLES) * (count / BLOCK_SAMPLES) < 1.5 * best
 }
 
 // Ties go to the codec that decodes faster.
