@@ -5,6 +5,7 @@ import { AggregationTemporalityPreference, OTLPMetricExporter as JsonExporter } 
 import { OTLPMetricExporter as ProtobufExporter } from '@opentelemetry/exporter-metrics-otlp-proto'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { AggregationType, MeterProvider, PeriodicExportingMetricReader, type PushMetricExporter } from '@opentelemetry/sdk-metrics'
+import { sleep } from '@tsink/testing'
 import { untilStored } from '../answer.ts'
 import type { Part } from '../part.ts'
 import type { Stage } from '../stage.ts'
@@ -59,6 +60,8 @@ async function checkExporter(suite: Suite, stage: Stage, name: string, exporter:
     for (const value of [0.25, 0.75, 2]) latency.record(value, attributes)
     for (const value of [1, 2, 4]) size.record(value, attributes)
     await provider.forceFlush()
+    // The second collection must have a time of its own.
+    await sleep(5)
     requests.add(4, attributes)
     active.add(-2, attributes)
     latency.record(0.5, attributes)
