@@ -18,6 +18,9 @@ const VERIFY_TURN_ENTRIES = 16_384
 
 // Values whose strings are kept, so that the labels of series share them: more than most segments have, little memory in those that have more.
 const MAX_TEXTS = 65_536
+// Selections that are kept, and how many numbers of series they have together at most: those of a dashboard, and no single one that fills it all.
+const MAX_SELECTIONS = 256
+const MAX_SELECTED = 65_536
 // What a kept string takes, about.
 const TEXT_BYTES = 48
 
@@ -51,6 +54,8 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
   readonly #seriesAt: Uint32Array
   readonly #postingsAt: Uint32Array
   readonly #fixedBytes: number
+  readonly #selected = new Map<readonly Matcher[], Uint32Array>()
+  #selectedCount = 0
   /** By shape, the names that all series of the shape share; made when the first of them is asked for. */
   readonly #namesOfShape: (readonly string[] | undefined)[]
   /** By number, the texts of values that were asked for. */
@@ -91,7 +96,7 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
 
   /** The memory that the index holds. */
   get bytesUsed(): number {
-    return this.#fixedBytes + this.#texts.length * 8 + this.#textCount * TEXT_BYTES
+    return this.#fixedBytes + this.#texts.length * 8 + this.#textCount * TEXT_BYTES + this.#selectedCount * 4 + this.#selected.size * 200
   }
 
   /**
@@ -162,14 +167,38 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
     return text
   }
 
+  /** The text of a value for a listing, which shows also what is not UTF-8. It is kept when it is, as `labels` would. */
+  #listedText(value: number): string {
+    const text = this.#textAt(this.#valueAt[value]!)
+    return text.includes('\ufffd') ? text : this.#keepText(value)
+  }
+
   /** @throws TypeError when it is not UTF-8. */
   #strictTextAt(at: number): string {
     return decodeTextStrictly(this.#values, at + lengthBytes(this.#values, at), at + textBytes(this.#values, at))
   }
 
-  /** The numbers of the series that meet all matchers, ascending. Not to be written to. */
+  /**
+   * The numbers of the series that meet all matchers, ascending. Not to be written to. What the same list of matchers selected before is known: a
+   * segment does not change, and who asks again (a dashboard, a rule) asks with the list that was parsed once.
+   */
   select(matchers: readonly Matcher[]): Uint32Array {
-    return selectPostings(this, matchers).toArray()
+    const known = this.#selected.get(matchers)
+    if (known !== undefined) return known
+    const series = selectPostings(this, matchers).toArray()
+    this.#keepSelected(matchers, series)
+    return series
+  }
+
+  #keepSelected(matchers: readonly Matcher[], series: Uint32Array): void {
+    if (series.length > MAX_SELECTED / 4) return
+    this.#selected.set(matchers, series)
+    this.#selectedCount += series.length
+    for (const [oldest, { length }] of this.#selected) {
+      if (this.#selectedCount <= MAX_SELECTED && this.#selected.size <= MAX_SELECTIONS) return
+      this.#selected.delete(oldest)
+      this.#selectedCount -= length
+    }
   }
 
   /** The label names of all series, or of those given, in byte order. */
@@ -203,8 +232,7 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
       }
     }
     const texts: string[] = []
-    for (let value = from; value < to; value++)
-      if (isUsed[value - from] === 1) texts.push(this.#texts[value] ?? this.#textAt(this.#valueAt[value]!))
+    for (let value = from; value < to; value++) if (isUsed[value - from] === 1) texts.push(this.#texts[value] ?? this.#listedText(value))
     return texts
   }
 

@@ -86,6 +86,26 @@ describe('a segment', () => {
     }
   })
 
+  test('a list of matchers that comes again selects the same, however many others came between', async () => {
+    const host = memoryHost()
+    await writeSegment(host, 'a.seg', makeSeries(300))
+    const index = await (await Segment.open(host, 'a.seg')).loadIndex()
+    const lists = Array.from({ length: 600 }, (_, i) => [
+      new Matcher('=~', 'instance', `host-${i % 100}|host-${i % 7}`),
+      Matcher.metric('up'),
+    ])
+    const first = lists.map((list) => [...index.select(list)])
+    const before = index.bytesUsed
+    for (let round = 0; round < 2; round++) {
+      for (let i = 0; i < lists.length; i++) {
+        expect([...index.select(lists[i]!)]).toEqual(first[i])
+        expect([...index.select(lists[i]!)]).toEqual(first[i])
+      }
+    }
+    expect(index.bytesUsed).toBeLessThan(before + 100_000)
+    expect(first.some((series) => series.length > 0)).toBe(true)
+  })
+
   test('lists label names and values, of all series or of some', async () => {
     const host = memoryHost()
     await writeSegment(host, 'a.seg', makeSeries(9))

@@ -18,6 +18,10 @@ let spare: Uint8Array<ArrayBuffer> | null = null
 export class JsonBytes {
   #bytes: Uint8Array<ArrayBuffer>
   #at = 0
+  // The thousands of seconds of the last time, and their digits.
+  #high = 0
+  #highCount = 0
+  readonly #highDigits = new Uint8Array(16)
 
   constructor() {
     this.#bytes = spare ?? new Uint8Array(65_536)
@@ -119,12 +123,37 @@ export class JsonBytes {
       this.text(printMilliseconds(ms))
       return
     }
-    const seconds = Math.floor(ms / 1_000)
-    const rest = ms - seconds * 1_000
-    this.#digits(seconds)
+    // Neighbouring times begin alike: what counts thousands of seconds is written once and copied.
+    const high = Math.floor(ms / 1e6)
+    const low = ms - high * 1e6
+    const seconds = (low / 1_000) | 0
+    const rest = low - seconds * 1_000
+    if (high === 0) this.#digits(seconds)
+    else {
+      if (high === this.#high) this.#copyHigh()
+      else this.#writeHigh(high)
+      this.#threeDigits(seconds)
+    }
     if (rest === 0) return
     this.#bytes[this.#at++] = POINT
     this.#threeDigits(rest)
+  }
+
+  #copyHigh(): void {
+    const bytes = this.#bytes
+    const digits = this.#highDigits
+    const at = this.#at
+    const count = this.#highCount
+    for (let i = 0; i < count; i++) bytes[at + i] = digits[i]!
+    this.#at = at + count
+  }
+
+  #writeHigh(high: number): void {
+    const from = this.#at
+    this.#digits(high)
+    this.#high = high
+    this.#highCount = this.#at - from
+    this.#highDigits.set(this.#bytes.subarray(from, this.#at))
   }
 
   /** As `printValue` has it. */
