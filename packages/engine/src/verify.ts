@@ -83,7 +83,7 @@ export async function verifyClosed(host: Host): Promise<VerifyReport> {
     const listed = state ?? { ...EMPTY_CATALOG, logCut: { file: (await listLogFiles(host.disk, 'log'))[0]?.number ?? 0, offset: 0 } }
     const files = (await host.disk.list(SEGMENT_DIRECTORY)).map(({ name }) => `${SEGMENT_DIRECTORY}/${name}`)
     const known = new Set(listed.segments.map(({ path }) => path))
-    check.unlisted.push(...files.filter((path) => !known.has(path)))
+    for (const path of files) if (!known.has(path)) check.unlisted.push(path)
     for (const info of listed.segments) await check.file(() => Promise.resolve(Segment.of(host, info)), info.path)
     // Without a catalog the files themselves say what they are.
     if (state === null) for (const path of check.unlisted) await check.file(() => Segment.open(host, path), path)
@@ -224,7 +224,7 @@ class Verification {
       if (error.detail['missing'] === true) return false
       found.push(problemOf('log', error))
     }
-    this.#problems.push(...found)
+    for (const problem of found) this.#problems.push(problem)
     if (report === null || report.files === 0) return true
     this.#sizeBytes += report.sizeBytes
     this.#log = { files: report.files, records: report.records, samples: check.samples, tail: report.tail }
