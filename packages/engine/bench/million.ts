@@ -92,6 +92,7 @@ start = performance.now()
 while (engine.stats().series > 0) await new Promise((resolve) => setTimeout(resolve, 50))
 await show('forget', start)
 // The next scrape, and one more while that is flushed; then, when a sample of the next day shows that their window is over, all into one segment.
+start = performance.now()
 await scrape(SCRAPES)
 await show(`scrape ${SCRAPES + 1}`, start)
 start = performance.now()
@@ -110,6 +111,7 @@ const sample = {
   values: new Float64Array(1),
 } as const
 await engine.append({ series: late, samples: [sample] })
+start = performance.now()
 await engine.flush()
 await show('flush', start)
 start = performance.now()
