@@ -122,20 +122,17 @@ function sendStream(
 ): FastifyReply {
   const source = Readable.from(
     (async function* () {
-      try {
-        yield head
-        for (;;) {
-          const next = await rest.next()
-          if (next.done === true) return
-          yield next.value
-        }
-      } finally {
-        // The client may leave in the middle: what the pieces hold is let go.
-        await rest.return?.()
+      yield head
+      for (;;) {
+        const next = await rest.next()
+        if (next.done === true) return
+        yield next.value
       }
     })(),
     { objectMode: false },
   )
+  // The client may leave in the middle, or have left before the first piece, when the generator has not begun and would never come to a `finally`.
+  source.once('close', () => void letGo(rest))
   reply.header('vary', 'Accept-Encoding')
   if (encoding === null) return reply.send(source)
   reply.header('content-encoding', encoding)
@@ -143,6 +140,15 @@ function sendStream(
   source.on('error', (error) => transform.destroy(error))
   transform.on('close', () => source.destroy())
   return reply.send(source.pipe(transform))
+}
+
+/** Ends pieces that nobody wants any more, so that what they hold is let go. */
+async function letGo(rest: Iterator<Piece> | AsyncIterator<Piece>): Promise<void> {
+  try {
+    await rest.return?.()
+  } catch {
+    // There is nobody left to tell.
+  }
 }
 
 function compressor(encoding: Encoding): Transform {

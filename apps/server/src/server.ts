@@ -36,6 +36,9 @@ const KEEP_ALIVE_MS = 65_000
 
 const NO_QUERY = {}
 
+/** The code that requests are counted under whose clients left before there was one, as nginx has it. */
+const CLIENT_LEFT = 499
+
 /** A server that is not listening yet. Sets `context.log`. */
 export async function buildServer(context: ServerContext): Promise<FastifyInstance> {
   const { config } = context
@@ -96,25 +99,25 @@ export async function buildServer(context: ServerContext): Promise<FastifyInstan
 function observe(app: FastifyInstance, { metrics }: ServerContext): void {
   const seconds = new Map<string, { observe(value: number): void }>()
   const counts = new Map<string, { inc(): void }>()
-  app.addHook('onRequest', (_request, _reply, done) => {
-    metrics.requestsInFlight.inc()
-    done()
-  })
-  const finish = (request: FastifyRequest, reply: FastifyReply): void => {
+  const finish = (request: FastifyRequest, reply: FastifyReply, began: number): void => {
     metrics.requestsInFlight.dec()
     const route = request.routeOptions.url ?? 'unknown'
     let histogram = seconds.get(route)
     if (histogram === undefined) seconds.set(route, (histogram = metrics.requestSeconds.labels({ route })))
-    histogram.observe(reply.elapsedTime / 1_000)
-    const key = `${route} ${request.method} ${reply.statusCode}`
+    histogram.observe((performance.now() - began) / 1_000)
+    const code = reply.raw.headersSent ? reply.statusCode : CLIENT_LEFT
+    const key = `${route} ${request.method} ${code}`
     let counter = counts.get(key)
     if (counter === undefined) {
-      counts.set(key, (counter = metrics.requests.labels({ route, method: request.method, code: String(reply.statusCode) })))
+      counts.set(key, (counter = metrics.requests.labels({ route, method: request.method, code: String(code) })))
     }
     counter.inc()
   }
-  app.addHook('onResponse', (request, reply, done) => {
-    finish(request, reply)
+  app.addHook('onRequest', (request, reply, done) => {
+    metrics.requestsInFlight.inc()
+    const began = performance.now()
+    // It comes once for every request. The hook onResponse does not when the client leaves before the answer is out.
+    reply.raw.once('close', () => finish(request, reply, began))
     done()
   })
 }

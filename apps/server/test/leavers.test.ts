@@ -1,0 +1,57 @@
+/** Clients that leave: whenever they do, what the server held for them is let go. */
+import { request } from 'node:http'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { RunningServer } from '@tsink/server'
+import { get, start } from './harness.ts'
+import { fill } from './large.ts'
+
+const T = 1_705_315_800_000
+const ROUNDS = 30
+let server: RunningServer
+
+beforeAll(async () => {
+  server = await start()
+  await fill(server.context.store!, 'large', 4, 100_000, T)
+}, 60_000)
+afterAll(() => server.stop())
+
+const range = `start=${T / 1e3}&end=${T / 1e3 + 10_000}&step=1`
+const PATHS = [
+  '/api/v1/export?match[]=large',
+  '/api/v1/export/ndjson?match[]=large',
+  '/api/v1/export/parquet?match[]=large',
+  `/api/v1/query_range?query=large&${range}`,
+  `/api/v1/query_range?query=sum_over_time(large[1h])&${range}`,
+  '/api/v1/notifications/live',
+  '/federate?match[]=large',
+]
+
+async function inFlight(): Promise<number> {
+  const { body } = await get(server, '/api/v1/status/self_metrics?metric_name_pattern=tsink_http_requests_in_flight')
+  return (body.data as { metric: { gauge: { value: number } }[] }[])[0]!.metric[0]!.gauge.value
+}
+
+/** Asks, and leaves after so long. */
+function leave(path: string, method: string, encoding: string, afterMs: number): Promise<void> {
+  return new Promise((done) => {
+    const asked = request(server.url + path, { method, headers: { 'accept-encoding': encoding } }, (response) =>
+      response.on('error', () => 0).resume(),
+    )
+    asked.on('error', () => 0)
+    asked.on('close', () => done())
+    asked.end()
+    setTimeout(() => asked.destroy(), afterMs)
+  })
+}
+
+test('whoever leaves takes nothing along', { timeout: 600_000 }, async () => {
+  const { queries } = server.context
+  expect(await inFlight()).toBe(1)
+  for (let i = 0; i < ROUNDS; i++) {
+    const encoding = ['identity', 'gzip', 'zstd'][i % 3]!
+    await Promise.all(PATHS.map((path, k) => leave(path, i % 5 === 4 ? 'HEAD' : 'GET', encoding, (i * 7 + k * 3) % 40)))
+  }
+  await expect.poll(() => queries.inside + queries.waiting, { timeout: 10_000 }).toBe(0)
+  expect(server.context.activeQueries.list()).toEqual([])
+  await expect.poll(inFlight, { timeout: 10_000 }).toBe(1)
+})
