@@ -10,6 +10,7 @@ import { corruption, decodeLabels, Labels } from '@tsink/core'
 import type { Registry } from '@tsink/registry'
 import type { SegmentIndex } from '@tsink/segment'
 import { LabelTable } from './label-table.ts'
+import { SlotMap } from './slot-map.ts'
 
 /** Most label sets of a generation: those of many dashboards. */
 const MAX_SETS = 32_768
@@ -43,8 +44,8 @@ export class LabelCache {
 export class LabelNumbers {
   readonly #table = new LabelTable()
   readonly #labels: Labels[] = []
-  /** Number + 1 of each series of an index, 0 for not known yet. */
-  readonly #ofIndex = new WeakMap<SegmentIndex, Uint32Array>()
+  /** The number of each series of an index, as far as it is known: of very many series a few may be asked for. */
+  readonly #ofIndex = new WeakMap<SegmentIndex, SlotMap>()
   readonly #ofId = new Map<number, number>()
   // Label sets share their names and what texts they have in common.
   readonly #names = new Map<string, readonly string[]>()
@@ -63,23 +64,24 @@ export class LabelNumbers {
     return this.#labels[number]!
   }
 
-  /** The column in which the numbers of a segment's series are kept, for {@link ofSeries}. */
-  columnOf(index: SegmentIndex): Uint32Array {
-    let column = this.#ofIndex.get(index)
-    if (column === undefined) {
-      column = new Uint32Array(index.seriesCount)
-      this.#ofIndex.set(index, column)
-      this.#bytes += column.byteLength
+  /** Where the numbers of a segment's series are kept, for {@link ofSeries}. */
+  mapOf(index: SegmentIndex): SlotMap {
+    let map = this.#ofIndex.get(index)
+    if (map === undefined) {
+      map = new SlotMap(index.seriesCount)
+      this.#ofIndex.set(index, map)
     }
-    return column
+    return map
   }
 
   /** The number of a segment's series. */
-  ofSeries(index: SegmentIndex, column: Uint32Array, series: number): number {
-    const known = column[series]!
-    if (known !== 0) return known - 1
+  ofSeries(index: SegmentIndex, map: SlotMap, series: number): number {
+    const known = map.get(series)
+    if (known >= 0) return known
     const number = this.#numberOf(index.labelBytes(series), index.file)
-    column[series] = number + 1
+    const before = map.bytes
+    map.set(series, number)
+    this.#bytes += map.bytes - before
     return number
   }
 

@@ -84,9 +84,9 @@ function fromNumbers({ registry }: Parts, chosen: Chosen, numbers: LabelNumbers)
   const found: Labels[] = []
   const seen = new Set<number>()
   for (const { source, series } of chosen) {
-    const column = source instanceof SegmentIndex ? numbers.columnOf(source) : null
+    const known = source instanceof SegmentIndex ? numbers.mapOf(source) : null
     for (const each of series) {
-      const number = column === null ? numbers.ofId(registry, each) : numbers.ofSeries(source as SegmentIndex, column, each)
+      const number = known === null ? numbers.ofId(registry, each) : numbers.ofSeries(source as SegmentIndex, known, each)
       if (chosen.length > 1) {
         if (seen.has(number)) continue
         seen.add(number)

@@ -158,11 +158,12 @@ function highestSequence(lastSequence: number, segments: readonly SegmentInfo[],
   return highest
 }
 
-/** Writes what a log held into segments, and closes it. */
+/** Writes what a log held into segments and catalog, and closes it. */
 async function leaveLog(parts: Parts): Promise<void> {
   try {
     if (parts.log!.poisoned !== null) throw parts.log!.poisoned
-    if (parts.heads.active.samples > 0 || parts.heads.frozen.length > 0) await flushAll(parts)
+    // Deletes and notes too: what is replayed once more at the next opening would undo what happened in between.
+    if (parts.sequence > parts.shelf.state.lastSequence) await flushAll(parts)
   } finally {
     await parts.log!.close()
   }

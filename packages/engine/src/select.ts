@@ -25,11 +25,10 @@ import { NumberTable } from './number-table.ts'
 import { assertOpen, type Parts } from './parts.ts'
 import { chunksIn, countDecoded, readNewest, readPieces, readRuns, readSources, SealedChunk, SegmentChunk, type Source } from './read.ts'
 import { Slices } from './slices.ts'
+import type { SlotMap } from './slot-map.ts'
 import { sortNumbers } from './sort.ts'
 import { hiding, relative, visible, type Interval, type Tombstone } from './tombstones.ts'
 import { CaughtSlots, View } from './view.ts'
-
-const NOTHING = new Uint32Array(0)
 
 /** Series in one page: enough to keep a reader busy, few enough that the first page comes soon. */
 const PAGE_SERIES = 512
@@ -177,7 +176,7 @@ class SegmentUnit implements Unit {
   readonly #index: SegmentIndex
   readonly #items: Uint32Array
   #numbers: LabelNumbers | null = null
-  #column: Uint32Array = NOTHING
+  #known: SlotMap | null = null
 
   constructor(
     parts: Parts,
@@ -203,11 +202,11 @@ class SegmentUnit implements Unit {
 
   use(numbers: LabelNumbers | null): void {
     this.#numbers = numbers
-    if (numbers !== null) this.#column = numbers.columnOf(this.#index)
+    if (numbers !== null) this.#known = numbers.mapOf(this.#index)
   }
 
   number(item: number): number {
-    return this.#numbers!.ofSeries(this.#index, this.#column, this.#items[item]!)
+    return this.#numbers!.ofSeries(this.#index, this.#known!, this.#items[item]!)
   }
 
   labels(item: number): Labels {

@@ -231,6 +231,8 @@ export class Shelf {
     for (const segment of remove) {
       this.#used.delete(segment)
       this.#pins.whenFree(() => {
+        // Once more: a view from before may have used it since.
+        this.#used.delete(segment)
         segment
           .close()
           .then(() => this.#host.disk.remove(segment.info.path))

@@ -1,6 +1,6 @@
 /**
- * SlotMap: from a series' number to its slot in one head. Numbers ascend for ever while old ones leave, so the map is a table of small
- * pages, and only the pages of numbers in use exist.
+ * SlotMap: from a series' number to another number, as its slot in one head. Numbers ascend for ever while old ones leave, so the map is a table of
+ * small pages, and only the pages of numbers in use exist.
  */
 const PAGE_SHIFT = 12
 const PAGE_SIZE = 1 << PAGE_SHIFT
@@ -9,7 +9,13 @@ const PAGE_MASK = PAGE_SIZE - 1
 export class SlotMap {
   /** Slot + 1 by series number; 0 means none. */
   readonly #pages: (Uint32Array | undefined)[] = []
+  readonly #pageSize: number
   bytes = 0
+
+  /** `end`: all numbers are below it, for maps of few. */
+  constructor(end: number = Infinity) {
+    this.#pageSize = Math.min(PAGE_SIZE, end)
+  }
 
   /** The slot of a series, or -1. */
   get(id: number): number {
@@ -23,9 +29,9 @@ export class SlotMap {
     while (this.#pages.length < at) this.#pages.push(undefined)
     let page = this.#pages[at]
     if (page === undefined) {
-      page = new Uint32Array(PAGE_SIZE)
+      page = new Uint32Array(this.#pageSize)
       this.#pages[at] = page
-      this.bytes += PAGE_SIZE * 4
+      this.bytes += page.byteLength
     }
     page[id & PAGE_MASK] = slot + 1
   }

@@ -65,3 +65,21 @@ for (const memoryBytes of [8 * 1_048_576, 512 * 1_048_576]) {
     await engine.close()
   })
 }
+
+it('a few series of large segments take little', async () => {
+  const engine = await Engine.open(memoryHost(), { background: false, sync: 'none', memoryBytes: 512 * 1_048_576 })
+  const segments = 3
+  for (let time = 1; time <= segments; time++) {
+    const series = new SeriesTable()
+    for (let i = 0; i < 30_000; i++) series.add(Labels.of({ __name__: 'many', i: String(i) }))
+    const { count } = series
+    const slots = Uint32Array.from({ length: count }, (_, i) => i)
+    const timestamps = new Float64Array(count).fill(time)
+    engine.appendNow({ series, samples: [{ kind: 'f64', count, slots, base: 0, timestamps, values: timestamps }] })
+    await engine.flush()
+  }
+  const matchers = [Matcher.metric('many'), Matcher.equal('i', '7')]
+  for await (const page of engine.select({ matchers, minTime: 1, maxTime: segments })) expect(page).toHaveLength(1)
+  expect(engine.stats().memory.labelBytes).toBeLessThan(segments * 20_000)
+  await engine.close()
+})

@@ -560,6 +560,26 @@ describe('snapshots', () => {
   })
 })
 
+describe('a store that goes on without its log', () => {
+  it('keeps what was undone since', async () => {
+    const host = memoryHost()
+    let engine = await Engine.open(host, OPTIONS)
+    await write(engine, [cpu(1), 1, 1])
+    await engine.flush()
+    const { sequence } = await engine.delete({ selectors: [CPU] })
+    host.disk.crash('kept')
+    engine = await Engine.open(host, { ...OPTIONS, sync: 'none' })
+    expect(await times(engine)).toEqual({})
+    await engine.undelete(sequence)
+    await engine.close()
+    for (const sync of ['none', 'every'] as const) {
+      engine = await Engine.open(host, { ...OPTIONS, sync })
+      expect(await times(engine)).toEqual({ [cpu(1).toString()]: [1] })
+      await engine.close()
+    }
+  })
+})
+
 describe('nanoseconds', () => {
   it('are exact over spans, flushes and restarts', async () => {
     const host = memoryHost()

@@ -57,3 +57,26 @@ it('an abandoned selection keeps its files only as long as somebody may read its
   expect(await comes(async () => (await files(host)) === 1)).toBe(true)
   await engine.close()
 })
+
+it('indexes of segments that left while somebody was at them do not count for ever', async () => {
+  const host = memoryHost()
+  const engine = await Engine.open(host, { background: false, preload: true })
+  for (let round = 0; round < 6; round++) {
+    await engine.append(batchOf(Array.from({ length: 60 }, (_, i) => ({ series: i, time: round, value: i }))))
+    await engine.flush()
+  }
+  const before = engine.stats().memory.indexBytes
+  let isCompacted = false
+  const compacting = engine.compact().then(() => (isCompacted = true))
+  const looks: Promise<unknown>[] = []
+  while (!isCompacted) {
+    looks.push(engine.delete({ selectors: [[Matcher.equal('group', 'g0')]], dryRun: true }))
+    if (looks.length % 50 === 0) await host.clock.turn()
+    else await Promise.resolve()
+  }
+  await Promise.all([compacting, ...looks])
+  const { segments, memory } = engine.stats()
+  expect(segments).toHaveLength(1)
+  expect(memory.indexBytes).toBeLessThan(before)
+  await engine.close()
+})

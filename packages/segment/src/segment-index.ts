@@ -24,6 +24,12 @@ const MAX_SELECTED = 65_536
 // What a kept string takes, about.
 const TEXT_BYTES = 48
 
+/** What a list of matchers selected, and what stood in the list then. */
+interface Selected {
+  readonly matchers: readonly Matcher[]
+  readonly series: Uint32Array
+}
+
 /** Where a reader is in a series' entry. */
 interface LabelCursor {
   number: number
@@ -54,7 +60,7 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
   readonly #seriesAt: Uint32Array
   readonly #postingsAt: Uint32Array
   readonly #fixedBytes: number
-  readonly #selected = new Map<readonly Matcher[], Uint32Array>()
+  readonly #selected = new Map<readonly Matcher[], Selected>()
   #selectedCount = 0
   /** By shape, the names that all series of the shape share; made when the first of them is asked for. */
   readonly #namesOfShape: (readonly string[] | undefined)[]
@@ -184,7 +190,12 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
    */
   select(matchers: readonly Matcher[]): Uint32Array {
     const known = this.#selected.get(matchers)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      if (isSame(known.matchers, matchers)) return known.series
+      // The list is the caller's, who has changed it.
+      this.#selected.delete(matchers)
+      this.#selectedCount -= known.series.length
+    }
     const series = selectPostings(this, matchers).toArray()
     this.#keepSelected(matchers, series)
     return series
@@ -192,12 +203,12 @@ export class SegmentIndex implements PostingsSource, ChunkColumns {
 
   #keepSelected(matchers: readonly Matcher[], series: Uint32Array): void {
     if (series.length > MAX_SELECTED / 4) return
-    this.#selected.set(matchers, series)
+    this.#selected.set(matchers, { matchers: matchers.slice(), series })
     this.#selectedCount += series.length
-    for (const [oldest, { length }] of this.#selected) {
+    for (const [oldest, { series: given }] of this.#selected) {
       if (this.#selectedCount <= MAX_SELECTED && this.#selected.size <= MAX_SELECTIONS) return
       this.#selected.delete(oldest)
-      this.#selectedCount -= length
+      this.#selectedCount -= given.length
     }
   }
 
@@ -402,4 +413,10 @@ function copyBytes(from: Uint8Array, at: number, size: number, into: Uint8Array,
   // Labels are short: a loop beats the call that copies long runs.
   if (size <= 32) for (let i = 0; i < size; i++) into[to + i] = from[at + i]!
   else into.set(from.subarray(at, at + size), to)
+}
+
+function isSame(a: readonly Matcher[], b: readonly Matcher[]): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }

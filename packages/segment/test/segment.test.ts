@@ -106,6 +106,21 @@ describe('a segment', () => {
     expect(first.some((series) => series.length > 0)).toBe(true)
   })
 
+  test('a list of matchers that its owner changes selects what is in it now', async () => {
+    const host = memoryHost()
+    await writeSegment(host, 'a.seg', makeSeries(30))
+    const index = await (await Segment.open(host, 'a.seg')).loadIndex()
+    const list = [Matcher.metric('up')]
+    const up = [...index.select(list)]
+    list.push(Matcher.equal('job', 'nothing'))
+    expect([...index.select(list)]).toEqual([])
+    list.length = 0
+    expect(index.select(list)).toHaveLength(30)
+    list.push(Matcher.metric('up'))
+    expect([...index.select(list)]).toEqual(up)
+    expect(up.length).toBeGreaterThan(0)
+  })
+
   test('lists label names and values, of all series or of some', async () => {
     const host = memoryHost()
     await writeSegment(host, 'a.seg', makeSeries(9))
