@@ -4,16 +4,10 @@
 import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { Exit } from './failure.ts'
-
-export interface Target {
-  readonly url?: string
-  readonly dataPath?: string
-}
+import { DEFAULT_URL } from './target.ts'
 
 /** As the server names them; named here again since the help must not load it. */
 const EXPORT_FORMATS = ['jsonl', 'csv', 'ndjson', 'openmetrics', 'parquet', 'arrow']
-
-const DEFAULT_URL = 'http://127.0.0.1:9201'
 
 export function buildProgram(): Command {
   const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
@@ -118,9 +112,4 @@ function target(command: Command): Command {
   return command
     .addOption(new Option('--url <url>', `the server (default: ${DEFAULT_URL})`).conflicts('dataPath'))
     .option('--data-path <folder>', 'work on a data folder itself; no server may be running on it')
-}
-
-/** The server's address of a command's options, or null when they name a data folder. */
-export function urlOf({ url, dataPath }: Target): string | null {
-  return dataPath === undefined ? (url ?? DEFAULT_URL).replace(/\/+$/, '') : null
 }

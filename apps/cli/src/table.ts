@@ -1,7 +1,14 @@
 /**
  * Results as a table for people: one line a series for instant queries, one line a sample for ranges.
  */
-import type { Answer } from './commands/query.ts'
+import type { QueryValue } from '@tsink/core'
+
+/** Prometheus's answer, as far as it is printed. */
+export interface Answer {
+  readonly data: { readonly resultType: QueryValue['type']; readonly result: readonly unknown[] }
+  readonly warnings?: readonly string[]
+  readonly infos?: readonly string[]
+}
 
 type Pair = readonly [seconds: number, value: string]
 

@@ -3,6 +3,7 @@
  */
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { findCircles } from './circles.ts'
 import { DRAWERS, HOST_GLOBALS, MAX_FILE_LINES, MAY_IMPORT, PURE } from './rules.ts'
 import type { SourceFile, Workspace } from './workspace.ts'
 
@@ -18,6 +19,7 @@ export interface Finding {
 export function checkWorkspace(workspace: Workspace): readonly Finding[] {
   return [
     ...checkImports(workspace),
+    ...checkCircles(workspace),
     ...checkPurity(workspace),
     ...checkDrawers(workspace),
     ...checkLength(workspace),
@@ -53,6 +55,16 @@ export function checkImports({ packages }: Workspace): Finding[] {
     })
   }
   return findings
+}
+
+/** Files of a package stand above what they import. */
+export function checkCircles({ packages }: Workspace): Finding[] {
+  return packages.flatMap((pack) =>
+    findCircles(pack.sources).map((circle): Finding => {
+      const names = circle.map((path) => path.slice(pack.path.length + '/src/'.length))
+      return { rule: 'circles', path: circle[0]!, line: 0, message: `imports itself in the end: ${names.join(' -> ')}` }
+    }),
+  )
 }
 
 /** Pure packages touch nothing of the host. */

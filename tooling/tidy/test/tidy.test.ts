@@ -56,6 +56,15 @@ describe('tidy', () => {
     expect(check({ 'packages/core/package.json': manifest, 'packages/core/src/a.ts': text })).toEqual(['imports packages/core/src/a.ts:2'])
   })
 
+  it('finds files that import each other, but for their types', () => {
+    const a = "/** Head. */\nimport { b } from './b.ts'\nexport const a = (): unknown => b\n"
+    const b = "/** Head. */\nexport { a as again } from './a.ts'\nexport const b = 1\n"
+    expect(check({ 'packages/core/src/a.ts': a, 'packages/core/src/b.ts': b })).toEqual(['circles packages/core/src/a.ts:0'])
+    const typed =
+      "/** Head. */\nimport { type a } from './a.ts'\nexport type { a as again } from './a.ts'\nexport const b = 1 as unknown as typeof a\n"
+    expect(check({ 'packages/core/src/a.ts': a, 'packages/core/src/b.ts': typed })).toEqual([])
+  })
+
   it('finds an import that the manifest does not declare', () => {
     expect(check({ 'packages/core/src/a.ts': "/** Head. */\nexport { z } from 'zod'\n" })).toEqual(['imports packages/core/src/a.ts:2'])
   })

@@ -10,7 +10,7 @@ import type { ReadableStream } from 'node:stream/web'
 import { TsinkError } from '@tsink/core'
 import { parseTime, type ExportFormat, type ExportRequest } from '@tsink/server'
 import { openFolder } from '../open-folder.ts'
-import { urlOf, type Target } from '../program.ts'
+import { urlOf, type Target } from '../target.ts'
 
 export interface ExportCommand extends Target {
   readonly match: readonly string[]

@@ -8,7 +8,7 @@ import { createGunzip } from 'node:zlib'
 import { TsinkError, type Store } from '@tsink/core'
 import { Exit } from '../failure.ts'
 import { openFolder } from '../open-folder.ts'
-import { urlOf, type Target } from '../program.ts'
+import { urlOf, type Target } from '../target.ts'
 
 /** What goes out at once: large enough that requests cost nothing, far below every limit. */
 const PIECE_BYTES = 4 * 1_024 * 1_024

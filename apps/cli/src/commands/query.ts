@@ -1,11 +1,11 @@
 /**
  * `tsink query`: one expression, at one time or over a range, printed as a table or as Prometheus's JSON.
  */
-import { TsinkError, type QueryResult, type QueryValue, type Store } from '@tsink/core'
+import { TsinkError, type QueryResult, type Store } from '@tsink/core'
 import { parseDuration, parseTime } from '@tsink/server'
-import { urlOf, type Target } from '../program.ts'
+import { urlOf, type Target } from '../target.ts'
 import { openFolder } from '../open-folder.ts'
-import { printTable } from '../table.ts'
+import { printTable, type Answer } from '../table.ts'
 
 export interface QueryCommand extends Target {
   readonly time?: string
@@ -13,13 +13,6 @@ export interface QueryCommand extends Target {
   readonly end?: string
   readonly step: string
   readonly output: 'table' | 'json'
-}
-
-/** Prometheus's answer, as far as it is printed. */
-export interface Answer {
-  readonly data: { readonly resultType: QueryValue['type']; readonly result: readonly unknown[] }
-  readonly warnings?: readonly string[]
-  readonly infos?: readonly string[]
 }
 
 export async function query(expr: string, options: QueryCommand): Promise<void> {

@@ -4,7 +4,7 @@
 import { join } from 'node:path'
 import { TsinkError } from '@tsink/core'
 import { openFolder } from '../open-folder.ts'
-import { urlOf, type Target } from '../program.ts'
+import { urlOf, type Target } from '../target.ts'
 
 export async function snapshot(options: Target): Promise<void> {
   const url = urlOf(options)
