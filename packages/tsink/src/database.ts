@@ -271,7 +271,7 @@ export class Database<P extends Precision = 'ms'> {
   /** Makes everything as safe as it can be and closes the database. Further calls fail with CLOSED; closing twice is fine. */
   async close(): Promise<void> {
     try {
-      this.#appender.drain()
+      await this.#appender.finish()
     } catch (error) {
       if (!(error instanceof TsinkError) || error.code !== 'CLOSED') throw error
     } finally {

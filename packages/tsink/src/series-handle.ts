@@ -53,6 +53,8 @@ export class Appender {
   #error: unknown = null
   #scheduled = false
   #inFlight: Promise<void> | null = null
+  /** Why the store had no room for what is in flight. */
+  #full: TsinkError | null = null
 
   constructor(sink: Sink) {
     this.#sink = sink
@@ -74,7 +76,10 @@ export class Appender {
     return handle
   }
 
-  /** Hands everything that is buffered to the store, at once. @throws what the store throws; the samples stay buffered then. */
+  /**
+   * Hands everything that is buffered to the store, at once. @throws what the store throws, also while earlier samples wait for room; the samples stay
+   * buffered then.
+   */
   drain(): void {
     for (const buffer of this.#buffers.values()) if (buffer.count > 0) this.drainOne(buffer)
   }
@@ -100,6 +105,15 @@ export class Appender {
     return result
   }
 
+  /** As {@link drain} at the end, but waits for what waits for room. @throws what nobody was told yet. */
+  async finish(): Promise<void> {
+    await this.settle()
+    const error = this.#error
+    this.#error = null
+    if (error !== null) throw error
+    this.drain()
+  }
+
   /** Sees to it that what is buffered goes to the store at the end of the turn. */
   wake(): void {
     if (this.#scheduled) return
@@ -113,6 +127,8 @@ export class Appender {
   drainOne(buffer: Buffered): void {
     if (this.#error !== null) throw this.#error
     if (this.#sink.appendNow === undefined) return this.#schedule(false)
+    // Of two samples at one time the later wins: nothing goes past what waits for room, even if there is some by now.
+    if (this.#inFlight !== null) throw this.#full
     this.#note(this.#sink.appendNow({ series: this.#table, samples: [buffer.columns()] }))
     buffer.clear()
   }
@@ -132,6 +148,7 @@ export class Appender {
           this.#error ??= error
           continue
         }
+        this.#full = error
       }
       const columns = buffer.take()
       const before = this.#inFlight

@@ -1,5 +1,6 @@
 /** Handles that outlive what the store remembers of their series. */
 import { expect, it } from 'vitest'
+import { memoryHost } from '@tsink/host/memory'
 import { open } from 'tsink'
 
 for (const worker of [false, true]) {
@@ -32,3 +33,70 @@ for (const worker of [false, true]) {
     },
   )
 }
+
+const turns = async (): Promise<void> => {
+  for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** A database without room for more, with two heads that wait for the disk, which begins no file of samples before it is told to. */
+async function crowded() {
+  const host = memoryHost()
+  const gates: (() => void)[] = []
+  const disk = new Proxy(host.disk, {
+    get(target, name) {
+      if (name === 'open')
+        return async (path: string, mode: 'create') => {
+          if (path.startsWith('segments/') && mode === 'create') await new Promise<void>((resolve) => gates.push(resolve))
+          return target.open(path, mode)
+        }
+      const value: unknown = Reflect.get(target, name)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
+  const db = await open({ host: { ...host, disk }, memoryLimit: '3MiB', sync: 'none', partition: '10000d' })
+  const filler = db.series('filler')
+  let time = 0
+  // Each delete freezes what is there.
+  for (let round = 0; round < 2; round++) {
+    for (let i = 0; i < 30_000; i++) filler.append(++time, Math.random())
+    await db.delete('filler', { start: 0, end: time })
+  }
+  const fillUp = (): void => {
+    for (;;) filler.append(++time, Math.random())
+  }
+  expect(fillUp).toThrow(expect.objectContaining({ kind: 'limited' }))
+  await turns()
+  return { host, db, goOn: (): void => gates.splice(0).forEach((start) => start()) }
+}
+
+it('what was taken first stays first, also while it waits for room', { timeout: 20_000 }, async () => {
+  const { db, goOn } = await crowded()
+  const handle = db.series('m')
+  // This one comes to wait for room. There is some when the first head has gone, while the flush goes on.
+  handle.append(5, 1)
+  await turns()
+  goOn()
+  await turns()
+  expect(db.stats().head.frozen).toBe(1)
+  // As many as are kept back at most; one more would hand them over, past the one that waits.
+  for (let i = 0; i < 4_096; i++) handle.append(5, 2 + i)
+  expect(() => handle.append(6, 0)).toThrow(expect.objectContaining({ kind: 'limited' }))
+  const going = setInterval(goOn, 1)
+  await db.flush()
+  handle.append(6, 0)
+  expect((await db.selectColumns('m'))[0]!.values).toEqual(Float64Array.of(4_097, 0))
+  await db.close()
+  clearInterval(going)
+})
+
+it('closing waits for what waits for room', { timeout: 20_000 }, async () => {
+  const { host, db, goOn } = await crowded()
+  db.series('m').append(5, 1)
+  await turns()
+  const going = setInterval(goOn, 1)
+  await db.close()
+  clearInterval(going)
+  const again = await open({ host, sync: 'none' })
+  expect((await again.selectColumns('m')).map(({ values }) => [...(values as Float64Array)])).toEqual([[1]])
+  await again.close()
+})
