@@ -1,5 +1,6 @@
 /** The parts of Prometheus's API around queries: notifications, search, the server's own metrics, and the description of it all. */
 import { get as httpGet, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { API, type RunningServer } from '@tsink/server'
@@ -146,6 +147,20 @@ describe('notifications', () => {
     expect(seen[0]).toEqual(all[0])
     response.destroy()
     late.destroy()
+  })
+
+  test('do not hold up what comes behind HEAD', async () => {
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+    let text = ''
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    for (const [method, path] of [
+      ['HEAD', '/api/v1/notifications/live'],
+      ['GET', '/ready'],
+    ])
+      socket.write(`${method} ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
+    await until(() => text.endsWith('ready'))
+    socket.destroy()
+    expect(text).toMatch(/^HTTP\/1.1 200 OK\r\ncontent-type: text\/event-stream[^]*HTTP\/1.1 200 OK[^]*ready$/)
   })
 
   test('have room for sixteen listeners, and a stop ends them', async () => {

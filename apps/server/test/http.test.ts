@@ -289,6 +289,15 @@ describe('the edge', () => {
         expect(await status(bad), bad).toBe(401)
       expect((await fetch(`${closed.url}/metrics`)).status).toBe(401)
       for (const path of ['/ready', '/ping', '/settings', '/']) expect((await fetch(closed.url + path)).ok, path).toBe(true)
+      const open = new Set(['/ready', '/-/ready', '/healthz', '/-/healthy', '/health', '/ping', '/settings', '/'])
+      for (const path of closed.context.paths) {
+        // The page's files say nothing.
+        if (open.has(path) || /^\/(?:assets\/|index\.html|favicon)/.test(path)) continue
+        for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'DELETE']) {
+          const { status } = await fetch(closed.url + path.replaceAll(/:\w+|\*/g, 'x'), { method })
+          expect([401, 405], `${method} ${path}`).toContain(status)
+        }
+      }
       const flags = await get(closed, '/api/v1/status/flags', { headers: { authorization: 'Bearer hunter2' } })
       expect(JSON.stringify(flags.body)).not.toContain('hunter2')
     } finally {
