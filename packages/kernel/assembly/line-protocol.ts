@@ -177,7 +177,8 @@ function newSeries(walk: Walk, line: usize, tags: usize, field: usize, fieldEnd:
     const nameEnd = at
     if (nameEnd == name || isDigit(load<u8>(name)) || at >= end || load<u8>(at) != EQUAL) return NO_SLOT
     const value = ++at
-    while (at < end && load<u8>(at) != COMMA) if (load<u8>(at++) == EQUAL) return NO_SLOT
+    // Known tags may hold escapes, and a field beside them be new.
+    for (; at < end && load<u8>(at) != COMMA; at++) if (load<u8>(at) == EQUAL || load<u8>(at) == BACKSLASH) return NO_SLOT
     if (at == value || !addLabel(name, nameEnd, value, at)) return NO_SLOT
   }
   return addExtraLabels(walk) ? addSeries(walk, key, keyEnd, INFLUX, <u32>tags) : NO_SLOT

@@ -221,6 +221,12 @@ export function addEntry(walk: Walk, form: usize, end: usize, kind: u32, note: u
  */
 export function addSeriesOf(state: usize, given: i32, key: usize, keySize: usize, form: usize, formSize: usize, kind: u32, note: u32): i32 {
   const walk = changetype<Walk>(state)
+  // A body may miss a series many times; one entry serves all of its slots.
+  const known = given < 0 ? NO_SLOT : entryOf(walk, key, key + keySize, kind)
+  if (known != NO_SLOT) {
+    store<u32>(walk.slotEntries + (given << 2), known + 1)
+    return given
+  }
   if (!hasRoom(walk, keySize, formSize)) return -2
   const to = keyOf(walk, walk.entries)
   memory.copy(to, key, keySize)

@@ -303,7 +303,7 @@ export class BatchWriter {
       const { series, entries } = this.#walk.gather()
       this.#series = series
       if (series.count > 0) this.#cache!.expectWalked(series, entries)
-    } else if (this.#cache !== undefined && this.#series.count > 0) this.#cache.expect(this.#series, this.#entries)
+    } else if (this.#cache !== undefined && this.#series.count > 0) this.#cache.expect(this.#series, this.#entries, this.#generation)
     return { series: this.#series, samples, metadata: [...this.#metadata.values()], exemplars: this.#exemplars }
   }
 
@@ -317,6 +317,12 @@ export class BatchWriter {
   }
 
   #cached(entry: number): number {
+    const { generation } = this.#cache!
+    if (generation !== this.#generation) {
+      // Entries so far were numbered before the cache forgot them.
+      this.#entries.fill(0)
+      this.#generation = generation
+    }
     return this.#enter(this.#cache!.addTo(this.#series, entry), entry + 1)
   }
 

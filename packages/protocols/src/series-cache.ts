@@ -192,9 +192,9 @@ export class SeriesCache {
     return number
   }
 
-  /** Keeps the batch's table until its store has filled in the numbers. `entries[slot]` is the slot's entry plus 1, or 0. */
-  expect(series: SeriesTable, entries: Uint32Array): void {
-    this.#pending.push({ series, entries, generation: this.#generation })
+  /** Keeps the batch's table until its store has filled in the numbers. `entries[slot]` is the slot's entry plus 1, or 0, in the generation given. */
+  expect(series: SeriesTable, entries: Uint32Array, generation: number): void {
+    this.#pending.push({ series, entries, generation })
   }
 
   /** Which entries were told apart since: a decoder that keeps entry numbers across `add` compares it. */

@@ -74,7 +74,7 @@ export function* openMetricsTextInSlices(body: Uint8Array, options: OpenMetricsO
     }
     start = end + 1
     if (ended && start < body.length) throw badBody('OpenMetrics', `line ${line + 1}`, 'found data after # EOF', { line: line + 1 })
-    if (++read % SLICE_LINES === 0) yield
+    if (++read % SLICE_LINES === 0 && !parser.batch.isWalked) yield
   }
   if (!ended) throw badBody('OpenMetrics', `line ${line + 1}`, 'the data does not end with # EOF', { line: line + 1 })
   return parser.finish()
@@ -191,8 +191,8 @@ class Parser {
     this.#endFamily()
     this.#family = metric
     const name = bytesOf(metric)
-    // Names are compared by characters here and by bytes in the kernel.
-    this.batch.setContext(name.length === metric.length ? name : null)
+    // Names are compared by characters and within the series here, by bytes of the line in the kernel.
+    this.batch.setContext(name.length === metric.length && !metric.includes(' ') ? name : null)
     this.#type = 'unknown'
     this.#familyStart = this.batch.floatCount
   }

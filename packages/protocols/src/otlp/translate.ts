@@ -202,7 +202,7 @@ export class Translator {
   /** The kernel takes points of known series; the one where it stops is read here. */
   #rawPoints(name: string, raw: RawPoints, where: string): void {
     const { batch } = this
-    batch.setContext(numberBytes(this.#keyNumber(name, '')))
+    batch.setContext(numberBytes(this.#keyNumber(name, '', '')))
     const take = (walk: SeriesWalk, from: number): number => {
       const stop = walk.numberPoints(from, raw.end)
       if (walk.lines > 0) {
@@ -364,7 +364,7 @@ export class Translator {
   /** The slot of a point's series, or what is wrong with its labels. */
   #slot(name: string, attributes: AttributeList, extraName = '', extraValue = ''): number | string {
     const raw = this.#options.cache === undefined ? null : attributes.raw
-    const end = raw === null ? -1 : this.#writeKey(name, raw, extraValue)
+    const end = raw === null ? -1 : this.#writeKey(name, raw, extraName, extraValue)
     if (end >= 0) {
       const known = this.batch.known(this.#key, 0, end, KEY_KINDS.otlp)
       if (known >= 0) return known
@@ -375,17 +375,22 @@ export class Translator {
   }
 
   /** Writes the key of a series of this request: everything that its labels are made of. Answers where it ends. */
-  #writeKey(name: string, raw: { readonly bytes: Uint8Array; readonly start: number; readonly end: number }, extraValue: string): number {
+  #writeKey(
+    name: string,
+    raw: { readonly bytes: Uint8Array; readonly start: number; readonly end: number },
+    extraName: string,
+    extraValue: string,
+  ): number {
     const end = 4 + raw.end - raw.start
     if (end > this.#key.length) this.#key = new Uint8Array(end * 2)
-    this.#key.set(numberBytes(this.#keyNumber(name, extraValue)))
+    this.#key.set(numberBytes(this.#keyNumber(name, extraName, extraValue)))
     this.#key.set(raw.bytes.subarray(raw.start, raw.end), 4)
     return end
   }
 
   /** A number for all that the points of a metric share. */
-  #keyNumber(name: string, extraValue: string): number {
-    return this.#options.cache?.numberOf(`${this.#context}\u0000${name}\u0000${extraValue}${this.#typeKey}`) ?? 0
+  #keyNumber(name: string, extraName: string, extraValue: string): number {
+    return this.#options.cache?.numberOf(`${this.#context}\u0000${name}\u0000${extraName}${extraValue}${this.#typeKey}`) ?? 0
   }
 
   #writeLabels(

@@ -79,7 +79,7 @@ export function* prometheusTextInSlices(body: Uint8Array, options: TextOptions):
       rejected.add(where, problem.message, parser.isSample(start, end) ? 1 : 0)
     }
     start = end + 1
-    if (++read % SLICE_LINES === 0) yield
+    if (++read % SLICE_LINES === 0 && !parser.batch.isWalked) yield
   }
   parser.endFamily()
   return parser.batch.decoded(rejected)
@@ -87,6 +87,7 @@ export function* prometheusTextInSlices(body: Uint8Array, options: TextOptions):
 
 const HASH = 0x23
 const QUOTE = 0x22
+const OPEN = 0x7b
 const HELP = [0x48, 0x45, 0x4c, 0x50]
 const TYPE = [0x54, 0x59, 0x50, 0x45]
 const UNIT = [0x55, 0x4e, 0x49, 0x54]
@@ -202,6 +203,8 @@ class Parser {
     const body = this.#body
     const kind = this.#kind(start)
     let end = this.batch.expectedEnd(body, start, lineEnd, kind)
+    // Labels may stand behind a blank.
+    if (end >= 0 && body[skipBlanks(body, end, lineEnd)] === OPEN) end = -1
     let slot = end < 0 ? -1 : this.batch.expected()
     if (end < 0) {
       end = seriesEnd(body, start, lineEnd)

@@ -18,9 +18,6 @@ import type { RemoteWriteDecoded } from './decode.ts'
 import { decodeHistogram } from './histogram.ts'
 
 const METADATA_OF_REQUEST = -1
-/** The entry of a refused series: under a key that no body has, with labels that nobody reads. */
-const NO_KEY = new Uint8Array(6).fill(0x80)
-const NO_LABELS = new Uint8Array(0)
 const labelWriter = new LabelWriter()
 
 /** Decodes the body that `walk` has loaded, or null. */
@@ -41,10 +38,11 @@ function decodeColumns(walk: SeriesWalk, version: 1 | 2, options: DecodeOptions)
     const { slot, start, end } = walk.miss(i)
     const key = version === 1 ? readLabels(reader, start, end) : readRefs(reader, walk, start, end)
     const problem = typeof key === 'string' ? key : labelWriter.finish(true)
-    const isRefused = typeof key === 'string' || problem !== null
-    const labels = isRefused ? NO_LABELS : labelWriter.bytes.subarray(0, labelWriter.length)
-    if (!walk.add(slot, version, isRefused ? NO_KEY : key, labels)) return null
-    if (!isRefused) continue
+    if (typeof key !== 'string' && problem === null) {
+      if (!walk.add(slot, version, key, labelWriter.bytes.subarray(0, labelWriter.length))) return null
+      continue
+    }
+    // A refused series is no entry of the table: its slot stays without labels.
     const shown = version === 1 ? labelWriter.toString() : printRefs(reader, walk, start, end)
     refusals.series(slot, start, version === 1 ? `${problem}: ${shown}` : `invalid metric name or labels, got ${shown}: ${problem}`)
   }
@@ -276,7 +274,8 @@ class Refusals {
     const ends = this.#seriesEnds()
     let series = 0
     for (const { at, what, reason, samples } of all.sort((a, b) => a.at - b.at)) {
-      while (ends[series]! <= at) series++
+      // What is refused of an empty series stands where it ends.
+      while (ends[series]! < at) series++
       rejected.add(`timeseries[${series}]${what}`, reason, samples)
     }
     return rejected
@@ -290,7 +289,6 @@ class Refusals {
     while (reader.more) {
       const tag = reader.tag()
       reader.skip(tag)
-      // A series may be empty, and what is refused of it stands then where it ends.
       if (tag === this.#tag) ends.push(reader.at)
     }
     return ends
