@@ -9,6 +9,7 @@ import { runCompaction } from './compact.ts'
 import { inUnits, retentionOf } from './options.ts'
 import { assertOpen, type Parts } from './parts.ts'
 import { Slices } from './slices.ts'
+import { View } from './view.ts'
 
 export interface Expiry {
   readonly path: string
@@ -52,12 +53,22 @@ interface Planned {
 }
 
 async function plan(parts: Parts): Promise<Planned[]> {
-  const { options, shelf } = parts
+  // A compaction may replace segments meanwhile: they stay open until all of them have been looked at.
+  const view = new View(parts)
+  try {
+    return await planOf(parts, view.segments)
+  } finally {
+    view.release()
+  }
+}
+
+async function planOf(parts: Parts, segments: readonly Segment[]): Promise<Planned[]> {
+  const { options } = parts
   const planned: Planned[] = []
   const retentions = [options.retentionMs, ...options.retentionRules.map((rule) => rule.retentionMs)]
   const longest = Math.max(...retentions)
   const shortest = Math.min(...retentions)
-  for (const segment of shelf.segments) {
+  for (const segment of segments) {
     const end = segment.info.base + segment.info.maxTime
     if (end < oldest(parts, longest)) planned.push({ segment, expiry: wholeOf(segment, 'age') })
     else if (end < oldest(parts, shortest)) {
@@ -70,8 +81,8 @@ async function plan(parts: Parts): Promise<Planned[]> {
     }
   }
   const gone = new Set(planned.filter(({ expiry }) => expiry.whole).map(({ segment }) => segment))
-  let bytes = shelf.segments.reduce((sum, segment) => sum + (gone.has(segment) ? 0 : segment.info.sizeBytes), 0)
-  const byAge = shelf.segments.toSorted((a, b) => a.info.base + a.info.maxTime - (b.info.base + b.info.maxTime))
+  let bytes = segments.reduce((sum, segment) => sum + (gone.has(segment) ? 0 : segment.info.sizeBytes), 0)
+  const byAge = segments.toSorted((a, b) => a.info.base + a.info.maxTime - (b.info.base + b.info.maxTime))
   for (const segment of byAge) {
     if (bytes <= options.retentionBytes) break
     if (gone.has(segment)) continue

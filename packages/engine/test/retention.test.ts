@@ -173,3 +173,27 @@ it('lets nothing go before its time, whatever else is done and whatever the cloc
   )
   expect(retired).toBeGreaterThan(RUNS / 10)
 })
+
+it('previews while compaction replaces what it looks at', async () => {
+  const host = memoryHost({ startMs: START_MS })
+  let engine = await Engine.open(host, OPTIONS)
+  for (let round = 0; round < 6; round++) {
+    await engine.append(batchOf(Array.from({ length: SERIES }, (_, series) => ({ series, time: START_MS - 60_000 + round, value: 1 }))))
+    await engine.flush()
+  }
+  // Opened anew, no index is in memory.
+  await engine.close()
+  engine = await Engine.open(host, OPTIONS)
+  let isCompacted = false
+  const compacting = engine.compact().then(() => (isCompacted = true))
+  const previews: ReturnType<Engine['previewRetention']>[] = []
+  while (!isCompacted) {
+    previews.push(engine.previewRetention())
+    if (previews.length % 7 === 0) await host.clock.turn()
+    else await Promise.resolve()
+  }
+  await compacting
+  expect(engine.stats().segments).toHaveLength(1)
+  for (const preview of await Promise.all(previews)) expect(preview.every(({ reason, whole }) => reason === 'rule' && !whole)).toBe(true)
+  await engine.close()
+})
