@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { API, type RunningServer } from '@tsink/server'
 import { get, importText, start } from './harness.ts'
+import { watchTurns } from './large.ts'
 
 const T = 1_705_315_800
 let server: RunningServer
@@ -95,6 +96,24 @@ describe('search', () => {
     expect(await error('label_values')).toBe('missing required parameter "label"')
     expect(await error('metric_names?fuzz_threshold=101')).toBe('invalid fuzz_threshold "101": must be 0-100')
     expect(await error('metric_names?fuzz_alg=magic')).toMatch(/^invalid fuzz_alg "magic"/)
+    for (const body of ['search[]=a&'.repeat(200_000), `search[]=${'a'.repeat(1_000_000)}&fuzz_alg=jarowinkler`]) {
+      const refused = await get(server, '/api/v1/search/metric_names', { method: 'POST', body })
+      expect([refused.status, refused.body.error]).toEqual([400, 'invalid search[]: at most 32 texts of 256 characters'])
+    }
+  })
+
+  test('leaves the thread to others again and again', async () => {
+    const T2 = T + 60
+    await importText(server, Array.from({ length: 20_000 }, (_, i) => `many{long="${'abcdefghij'.repeat(8)}${i}"} 1 ${T2}000\n`).join(''))
+    const texts = Array.from({ length: 8 }, (_, i) => `search[]=${'jihgfedcba'.repeat(8)}${i}`).join('&')
+    const watched = watchTurns()
+    const response = await fetch(`${server.url}/api/v1/search/label_values?label=long&fuzz_alg=jarowinkler&include_score=true&${texts}`)
+    const text = await response.text()
+    await new Promise((done) => setImmediate(done))
+    const { longest, total } = watched()
+    expect(text).toContain('"score":0.')
+    expect(total).toBeGreaterThan(200_000)
+    expect(longest).toBeLessThan(total / 2)
   })
 })
 

@@ -4,6 +4,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { METRIC_NAME, type Listing, type MetadataQuery, type MetricMetadata } from '@tsink/core'
+import { cancellation } from '../cancellation.ts'
 import { storeOf, type ServerContext } from '../context.ts'
 import { EnvelopeError } from '../errors.ts'
 import { jaroWinkler, subsequence } from '../fuzzy.ts'
@@ -11,10 +12,14 @@ import { parametersOf, type Parameters } from '../parameters.ts'
 import { sendPieces } from '../respond.ts'
 import { route } from '../route.ts'
 import { matchersOf, timeRangeOf } from '../selectors.ts'
+import { Turns } from '../turns.ts'
 
 const DEFAULT_LIMIT = 100
 const DEFAULT_BATCH = 100
 const MAX_BATCH = 10_000
+/** What is searched for is typed by people: each text is compared with every name. */
+const MAX_TEXTS = 32
+const MAX_TEXT_CHARS = 256
 
 type Lister = (query: MetadataQuery, parameters: Parameters) => Promise<Listing<string>>
 
@@ -64,7 +69,7 @@ async function search(
   const selectors = matchersOf(parameters, true)
   const range = timeRangeOf(parameters)
   const items = range === null ? [] : (await list({ selectors, ...range }, parameters)).items
-  const all = sorted(matching(items, wanted), wanted)
+  const all = sorted(await matching(items, wanted, cancellation(reply)), wanted)
   const shown = wanted.limit === 0 ? all : all.slice(0, wanted.limit)
   const metadata = field === 'name' && wanted.withMetadata ? await storeOf(context).metricMetadata({}) : null
   reply.header('content-type', 'application/x-ndjson; charset=utf-8')
@@ -91,14 +96,22 @@ function* lines(
 }
 
 /** The texts that any pattern fits well enough, each with the best score; all of them where nothing is searched for. */
-function matching(items: readonly string[], { texts, score, threshold, isCaseSensitive }: Wanted): Found[] {
+async function matching(
+  items: readonly string[],
+  { texts, score, threshold, isCaseSensitive }: Wanted,
+  signal: AbortSignal,
+): Promise<Found[]> {
   if (texts.length === 0) return items.map((text) => ({ text, score: 1 }))
   const folded = (text: string): string => (isCaseSensitive ? text : text.toLowerCase())
   const patterns = texts.map(folded)
   const found: Found[] = []
+  const turns = new Turns()
   for (const text of items) {
     const best = Math.max(...patterns.map((pattern) => score(pattern, folded(text))))
     if (best > 0 && best * 100 >= threshold) found.push({ text, score: best })
+    if (!turns.isDue) continue
+    await turns.give()
+    signal.throwIfAborted()
   }
   return found
 }
@@ -128,7 +141,7 @@ function wantedOf(parameters: Parameters): Wanted {
   const isTrue = (name: string): boolean => choice(name, ['true', 'false'], 'false') === 'true'
   const sortBy = choice('sort_by', ['alpha', 'score', ''], '')
   return {
-    texts: parameters.all('search[]').filter((text) => text !== ''),
+    texts: textsOf(parameters),
     threshold: whole('fuzz_threshold', 0, 100),
     score: choice('fuzz_alg', ['subsequence', 'jarowinkler'], 'subsequence') === 'subsequence' ? subsequence : jaroWinkler,
     isCaseSensitive: isTrue('case_sensitive'),
@@ -139,4 +152,12 @@ function wantedOf(parameters: Parameters): Wanted {
     limit: whole('limit', DEFAULT_LIMIT, 999_999_999),
     batch: Math.max(1, whole('batch_size', DEFAULT_BATCH, MAX_BATCH)),
   }
+}
+
+function textsOf(parameters: Parameters): string[] {
+  const texts = parameters.all('search[]').filter((text) => text !== '')
+  if (texts.length > MAX_TEXTS || texts.some((text) => text.length > MAX_TEXT_CHARS)) {
+    throw new EnvelopeError('bad_data', `invalid search[]: at most ${MAX_TEXTS} texts of ${MAX_TEXT_CHARS} characters`)
+  }
+  return texts
 }
