@@ -137,9 +137,14 @@ export async function shown(
   maxTime: number,
   last = false,
 ): Promise<Map<number, Map<number, string>>> {
+  return gathered(engine.select({ matchers, minTime, maxTime, hints: { last } }), last)
+}
+
+/** As {@link shown}, of a selection that has begun. */
+export async function gathered(pages: AsyncIterable<readonly SelectedSeries[]>, last: boolean): Promise<Map<number, Map<number, string>>> {
   const found = new Map<number, Map<number, string>>()
   const buffer = new SampleBuffer()
-  for await (const page of engine.select({ matchers, minTime, maxTime, hints: { last } })) {
+  for await (const page of pages) {
     for (const each of page) {
       const series = Number(each.labels.get('n'))
       if (found.has(series)) throw new Error(`series ${series} comes twice`)

@@ -1,10 +1,10 @@
 /** The engine against the ledger: any operations in any order. The seed of a failure is printed; TSINK_RUNS sets how many runs are made. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { Matcher } from '@tsink/core'
+import { Matcher, type SelectedSeries } from '@tsink/core'
 import { memoryHost, type MemoryHost } from '@tsink/host/memory'
 import { Engine, type EngineOptions } from '@tsink/engine'
-import { batchOf, difference, Ledger, newest, shown, type Written } from './ledger.ts'
+import { batchOf, difference, gathered, Ledger, newest, shown, type Written } from './ledger.ts'
 import { within } from './within.ts'
 
 const RUNS = Number(process.env['TSINK_RUNS'] ?? (process.env['TSINK_TEST_LONG'] === '1' ? 1_500 : 60))
@@ -16,7 +16,8 @@ type Step =
   | { readonly do: 'delete'; readonly modulus: number; readonly minTime: number; readonly maxTime: number }
   | { readonly do: 'undelete'; readonly which: number }
   | { readonly do: 'wait'; readonly ms: number }
-  | { readonly do: 'read'; readonly minTime: number; readonly maxTime: number }
+  | { readonly do: 'read' | 'begin'; readonly minTime: number; readonly maxTime: number }
+  | { readonly do: 'end'; readonly which: number }
   | { readonly do: 'flush' | 'compact' | 'snapshot' | 'verify' | 'reopen' | 'kill' }
 
 const time = fc.integer({ min: -2_000, max: MAX_TIME })
@@ -38,19 +39,47 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.nat(5).map((which): Step => ({ do: 'undelete', which })) },
   { weight: 1, arbitrary: fc.integer({ min: 1, max: 700_000 }).map((ms): Step => ({ do: 'wait', ms })) },
   { weight: 4, arbitrary: range.map((r): Step => ({ do: 'read', ...r })) },
+  { weight: 2, arbitrary: range.map((r): Step => ({ do: 'begin', ...r })) },
+  { weight: 1, arbitrary: fc.nat(3).map((which): Step => ({ do: 'end', which })) },
   { weight: 4, arbitrary: fc.constantFrom<Step>({ do: 'flush' }, { do: 'compact' }, { do: 'reopen' }, { do: 'kill' }) },
   { weight: 1, arbitrary: fc.constantFrom<Step>({ do: 'snapshot' }, { do: 'verify' }) },
 )
 
 const OPTIONS: EngineOptions = { background: false, chunkSamples: 8, partitionMs: 1_000, undoMs: 600_000 }
 
+/** A selection that has begun: it shows what was there then, whatever is done before it ends. */
+interface Begun {
+  readonly visible: ReturnType<Ledger['visible']>
+  readonly pages: AsyncIterable<readonly SelectedSeries[]>
+  readonly last: boolean
+}
+
+async function begin(engine: Engine, ledger: Ledger, minTime: number, maxTime: number): Promise<Begun> {
+  const last = maxTime % 2 === 0
+  const pages = engine.select({ matchers: [], minTime, maxTime, hints: { last } })[Symbol.asyncIterator]()
+  const visible = ledger.visible(minTime, maxTime)
+  const first = await pages.next()
+  async function* all(): AsyncGenerator<readonly SelectedSeries[]> {
+    for (let page = first; page.done !== true; page = await pages.next()) yield page.value
+  }
+  return { visible, pages: all(), last }
+}
+
+async function end({ visible, pages, last }: Begun): Promise<void> {
+  const found = await gathered(pages, last)
+  const problem = last ? difference(newest(visible), newest(found)) : difference(visible, found)
+  if (problem !== null) throw new Error(`begun before: ${problem}`)
+}
+
 async function runSteps(steps: readonly Step[], options: EngineOptions): Promise<void> {
   const host = memoryHost()
   const ledger = new Ledger()
   const undoUntil: number[] = []
+  const begun: Begun[] = []
   let engine = await Engine.open(host, options)
   try {
-    for (const each of steps) engine = await runStep(each, engine, host, ledger, undoUntil, options)
+    for (const each of steps) engine = await runStep(each, engine, host, ledger, undoUntil, begun, options)
+    for (const each of begun.splice(0)) await end(each)
     await check(engine, ledger, -Infinity, Infinity)
   } finally {
     await engine.close()
@@ -63,6 +92,7 @@ async function runStep(
   host: MemoryHost,
   ledger: Ledger,
   undoUntil: number[],
+  begun: Begun[],
   options: EngineOptions,
 ): Promise<Engine> {
   switch (each.do) {
@@ -94,6 +124,12 @@ async function runStep(
     case 'read':
       await check(engine, ledger, each.minTime, each.maxTime)
       return engine
+    case 'begin':
+      begun.push(await begin(engine, ledger, each.minTime, each.maxTime))
+      return engine
+    case 'end':
+      for (const one of begun.splice(each.which, 1)) await end(one)
+      return engine
     case 'flush':
       await engine.flush()
       return engine
@@ -112,9 +148,11 @@ async function runStep(
       expect((await engine.verify()).problems).toEqual([])
       return engine
     case 'reopen':
+      for (const one of begun.splice(0)) await end(one)
       await engine.close()
       return Engine.open(host, options)
     case 'kill':
+      begun.length = 0
       // The process is gone, the machine is not: everything that was written is in the system's hands.
       host.disk.crash('kept')
       return Engine.open(host, options)
