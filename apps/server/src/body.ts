@@ -33,6 +33,8 @@ export function declaredLength(request: IncomingMessage): number | null {
 export function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
   const declared = declaredLength(request)
   if (declared !== null && declared > maxBytes) return Promise.reject(tooLarge('the body', declared, maxBytes))
+  // Who left while the request waited for its turn has told so already, and tells nothing more.
+  if (request.destroyed) return Promise.reject(new TsinkError('BAD_REQUEST', 'the connection ended before the body was read'))
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0

@@ -1,5 +1,5 @@
 /** Clients that leave: whenever they do, what the server held for them is let go. */
-import { request } from 'node:http'
+import { request, type ClientRequest } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { RunningServer } from '@tsink/server'
 import { get, start } from './harness.ts'
@@ -54,4 +54,24 @@ test('whoever leaves takes nothing along', { timeout: 600_000 }, async () => {
   await expect.poll(() => queries.inside + queries.waiting, { timeout: 10_000 }).toBe(0)
   expect(server.context.activeQueries.list()).toEqual([])
   await expect.poll(inFlight, { timeout: 10_000 }).toBe(1)
+})
+
+test('a write that was left while it waited for its turn does not keep the turn', async () => {
+  const small = await start('--write-max-inflight', '1KiB')
+  const { writes } = small.context
+  const post = (): ClientRequest => {
+    const asked = request(`${small.url}/api/v1/import/prometheus`, { method: 'POST', headers: { 'content-length': '1000' } })
+    asked.on('error', () => 0)
+    asked.write('up 1')
+    return asked
+  }
+  const first = post()
+  await expect.poll(() => writes.inside).toBe(1_000)
+  const second = post()
+  await expect.poll(() => writes.waiting).toBe(1)
+  second.destroy()
+  await new Promise((done) => setTimeout(done, 50))
+  first.destroy()
+  await expect.poll(() => writes.waiting + writes.inside).toBe(0)
+  await small.stop()
 })
