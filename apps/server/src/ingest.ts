@@ -58,7 +58,12 @@ export class Ingest {
   async append(store: Store, protocol: string, decoded: Decoded): Promise<Outcome> {
     const { batch, rejected } = decoded
     const begin = performance.now()
-    const result = await appendAll(store, batch).finally(() => decoded.release?.())
+    const result = await appendAll(store, batch)
+      .catch((error: unknown) => {
+        decoded.failed?.()
+        throw error
+      })
+      .finally(() => decoded.release?.())
     const metrics = this.#metrics
     metrics.appendSeconds.observe((performance.now() - begin) / 1_000)
     metrics.ofProtocol(protocol).acceptedSamples.inc(result.accepted)

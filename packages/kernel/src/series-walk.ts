@@ -506,6 +506,13 @@ export class SeriesWalk {
     for (let slot = 0; slot < count; slot++) if (entries[slot]! > 0) words[known + entries[slot]! - 1] = refs[slot]!
   }
 
+  /** Forgets which metadata of these entries was told, since the store did not take it. Entries of another generation mean nothing. */
+  tellAgain(entries: Uint32Array, generation: number): void {
+    if (generation !== this.#generation) return
+    const notes = this.#walk[NOTES]! / 4
+    for (const entry of entries) if (entry > 0) this.#kernel.words[notes + entry - 1] = 0
+  }
+
   #forget(): void {
     const walk = this.#walk
     walk[ENTRIES] = 0

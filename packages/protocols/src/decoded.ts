@@ -28,6 +28,8 @@ export interface Decoded {
   readonly rejected: Rejected
   /** To be called when the append is over and nobody reads the batch any more: its memory then serves the next body. Leaving it out is fine. */
   readonly release?: () => void
+  /** To be called when the append failed: what the cache then wrongly takes for stored comes again with the next body. */
+  readonly failed?: () => void
 }
 
 /** All refusals of one body: counted without end, listed up to a bound. */

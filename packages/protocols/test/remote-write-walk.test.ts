@@ -126,6 +126,24 @@ test('metadata that a series repeats is reported once, and again when it changes
   if (cache.walk !== null) expect(counts).toEqual([1, 1, 0, 1, 0])
 })
 
+test('metadata of a batch that the store did not take is reported again', () => {
+  const cache = new SeriesCache()
+  const send = (help: string): RemoteWriteDecoded => {
+    const builder = new BatchBuilder()
+    builder.float(builder.slot(Labels.of({ __name__: 'up' })), 1, 1)
+    builder.metadata({ metric: 'up', type: 'gauge', help, unit: '' })
+    return decodeRemoteWrite(encodeRemoteWrite(builder.build(), 2), 2, { now: NOW, cache })
+  }
+  for (let round = 0; round < 3; round++) send('old')
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const decoded = send('new')
+    expect(decoded.batch.metadata![0]!.help).toBe('new')
+    // As the server does it, the failure first.
+    decoded.failed?.()
+    decoded.release?.()
+  }
+})
+
 test('memory that a batch gave back serves the next one, and none that is still in use', () => {
   const next = random(3)
   const cache = new SeriesCache()

@@ -58,6 +58,7 @@ function decodeColumns(walk: SeriesWalk, version: 1 | 2, options: DecodeOptions)
     rest.decode(version, slot, tag)
   }
   options.cache!.expectWalked(series, entries)
+  const { generation } = walk
   const built = writer.build()
   return {
     version,
@@ -69,6 +70,7 @@ function decodeColumns(walk: SeriesWalk, version: 1 | 2, options: DecodeOptions)
     },
     rejected: refusals.rejected(),
     release: () => walk.recycle(series),
+    failed: () => walk.tellAgain(entries, generation),
     samples: count,
     histograms: rest.histograms,
     exemplars: writer.exemplars,
