@@ -204,7 +204,11 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
   enableLifecycle: boolean('Access', false, 'Serve /-/quit and /-/reload.'),
   corsOrigin: pattern('Access', '.*', 'A regular expression, anchored: origins whose pages may read our answers.'),
   maxConnections: count('HTTP', 1_024, 1, 'Further connections are closed at once.'),
-  requestTimeout: duration('HTTP', '1m', 'A request must have arrived whole within this time.'),
+  requestTimeout: duration(
+    'HTTP',
+    '1m',
+    'A request must have arrived whole within this time, and who reads a long answer may stand still for so long.',
+  ),
   shutdownGrace: duration('HTTP', '10s', 'How long requests in work may take after SIGTERM.'),
   logLevel: choice(
     'HTTP',

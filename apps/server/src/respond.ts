@@ -133,6 +133,8 @@ function sendStream(
   )
   // The client may leave in the middle, or have left before the first piece, when the generator has not begun and would never come to a `finally`.
   source.once('close', () => void letGo(rest))
+  // Nor does one that stands still keep it for ever.
+  reply.raw.setTimeout(reply.server.server.requestTimeout, () => reply.raw.destroy())
   reply.header('vary', 'Accept-Encoding')
   if (encoding === null) return reply.send(source)
   reply.header('content-encoding', encoding)

@@ -1,5 +1,5 @@
 /** Clients that leave: whenever they do, what the server held for them is let go. */
-import { request, type ClientRequest } from 'node:http'
+import { request, type ClientRequest, type IncomingMessage } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { RunningServer } from '@tsink/server'
 import { get, start } from './harness.ts'
@@ -74,4 +74,16 @@ test('a write that was left while it waited for its turn does not keep the turn'
   first.destroy()
   await expect.poll(() => writes.waiting + writes.inside).toBe(0)
   await small.stop()
+})
+
+test('a reader of a long answer who stands still is left', { timeout: 60_000 }, async () => {
+  const narrow = await start('--query-max-concurrency', '1', '--request-timeout', '1s')
+  await fill(narrow.context.store!, 'large', 10, 200_000, T)
+  const response = await new Promise<IncomingMessage>((done) => request(`${narrow.url}/api/v1/export?match[]=large`, done).end())
+  response.on('error', () => 0)
+  expect(narrow.context.queries.inside).toBe(1)
+  const { status } = await fetch(`${narrow.url}/api/v1/query?query=1&timeout=20s`)
+  expect(status).toBe(200)
+  response.destroy()
+  await narrow.stop()
 })
