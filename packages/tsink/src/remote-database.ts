@@ -204,12 +204,15 @@ export class RemoteDatabase<P extends Precision = 'ms'> {
     return this.#call('stats') as Promise<EngineStats>
   }
 
-  /** Closes the database and ends its thread. Closing twice is fine. */
+  /** Closes the database and ends its thread. Closing twice is fine. @throws what happened to samples of handles and no `flush` has told. */
   async close(): Promise<void> {
     if (this.#line.isClosed) return
     this.#send()
     await this.#sent
     await this.#line.close()
+    const failure = this.#failure
+    this.#failure = null
+    if (failure !== null) throw failure
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -249,9 +252,11 @@ export class RemoteDatabase<P extends Precision = 'ms'> {
       pending = { numbers: [], timestamps: [], values: [] }
       this.#pending.set(kind, pending)
     }
+    // What is no time or number fails here, before whoever called.
+    const time = this.#nanoseconds ? BigInt.asIntN(64, timestamp as bigint) : +(timestamp as number)
+    pending.values.push(kind === 'f64' ? +(value as number) : value)
+    pending.timestamps.push(time)
     pending.numbers.push(number)
-    pending.timestamps.push(timestamp)
-    pending.values.push(value)
     this.#underway++
     if (this.#scheduled) return
     this.#scheduled = true
@@ -293,6 +298,7 @@ class Line {
   readonly #thread: Thread
   readonly #answers = new Map<number, Answer>()
   #next = 1
+  #closing: Promise<void> | null = null
 
   constructor(thread: Thread, onError: OpenOptions['onError'], onReplay: OpenOptions['onReplay']) {
     this.#thread = thread
@@ -308,9 +314,7 @@ class Line {
     })
     thread.onEnd((reason) => {
       this.isClosed = true
-      const error: WireError = { code: 'CLOSED', message: `the database's thread has ended: ${reason.message}`, detail: {} }
-      for (const answer of this.#answers.values()) answer({ error })
-      this.#answers.clear()
+      this.#abandon(`the database's thread has ended: ${reason.message}`)
     })
   }
 
@@ -330,13 +334,25 @@ class Line {
     })
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     try {
       await this.call('close', [])
     } finally {
       this.isClosed = true
       await this.#thread.end()
+      this.#abandon('the database is closed')
     }
+  }
+
+  /** Nobody answers any more. */
+  #abandon(message: string): void {
+    for (const answer of this.#answers.values()) answer({ error: { code: 'CLOSED', message, detail: {} } })
+    this.#answers.clear()
   }
 }
 

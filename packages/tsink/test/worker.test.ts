@@ -76,6 +76,27 @@ test('errors come over as they were, rejections with their rows', async () => {
   await expect(db.query('m')).rejects.toMatchObject({ code: 'CLOSED' })
 })
 
+test('whoever closes at the same time is told, and so is whoever still waits for an answer', async () => {
+  for (let round = 0; round < 8; round++) {
+    const db = await open({ worker: true })
+    const timestamps = Float64Array.from({ length: 5_000 }, (_, i) => T + i)
+    const waiting = [db.insertColumns({ metric: 'm', timestamps, values: timestamps }), db.verify()]
+    await Promise.all([db.close(), db.close(), db.close(), Promise.allSettled(waiting)])
+  }
+}, 60_000)
+
+test('what no handle can take fails where it was given, and what was lost on the way is told at the end', async () => {
+  const db = await open({ worker: true })
+  const handle = db.series('m')
+  expect(() => handle.append(5n as never, 1)).toThrow(TypeError)
+  expect(() => handle.append(T, 1n as never)).toThrow(TypeError)
+  handle.append(T, 2)
+  expect(await db.flush()).toMatchObject({ accepted: 1, rejected: 0 })
+  db.series('s', {}, 'string').append(T, (() => 'not a text') as never)
+  await expect(db.close()).rejects.toThrow('could not be cloned')
+  await db.close()
+})
+
 test('when memory is short, handles wait over there, and nothing is lost', async () => {
   await using db = await open({ worker: true, memoryLimit: '3MiB' })
   const handles = Array.from({ length: 50 }, (_, i) => db.series('m', { s: `${i}` }))
