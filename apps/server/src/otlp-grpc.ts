@@ -68,11 +68,15 @@ export class OtlpGrpcListener {
     return (this.#server.address() as AddressInfo).port
   }
 
-  /** Lets calls in work finish; sessions are closed. */
+  /** Lets calls in work finish within the grace; sessions are closed. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     for (const session of this.#sessions) session.close()
+    const timer = setTimeout(() => {
+      for (const session of this.#sessions) session.destroy()
+    }, this.#context.config.shutdownGrace)
     await closed
+    clearTimeout(timer)
   }
 
   async #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
@@ -103,7 +107,7 @@ export class OtlpGrpcListener {
     const weight = Math.min(config.writeMaxBody, EXPECTED_BYTES)
     const release = writes.tryEnter(weight) ?? (await writes.enter(weight, config.writeQueueTimeout))
     try {
-      const { message, isCompressed } = await readFrame(stream, config.writeMaxBody)
+      const { message, isCompressed } = await this.#within(stream, readFrame(stream, config.writeMaxBody))
       const counters = metrics.ofProtocol('otlp')
       counters.receivedBytes.inc(message.length)
       const plain = await decompress(message, isCompressed ? encoding : 'identity', Math.min(config.writeMaxDecoded, OTLP_LIMITS.bodyBytes))
@@ -118,6 +122,19 @@ export class OtlpGrpcListener {
       stream.end(frame)
     } finally {
       release()
+    }
+  }
+
+  /** What comes of a request that must arrive within its time, as over HTTP. */
+  async #within<T>(stream: ServerHttp2Stream, arriving: Promise<T>): Promise<T> {
+    const { requestTimeout } = this.#context.config
+    if (requestTimeout === 0) return arriving
+    const late = new TsinkError('BAD_REQUEST', `the call did not arrive within ${requestTimeout} ms (--request-timeout)`)
+    const timer = setTimeout(() => stream.destroy(late), requestTimeout)
+    try {
+      return await arriving
+    } finally {
+      clearTimeout(timer)
     }
   }
 }

@@ -1,5 +1,6 @@
 /** Clients that leave: whenever they do, what the server held for them is let go. */
 import { request, type ClientRequest, type IncomingMessage } from 'node:http'
+import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { RunningServer } from '@tsink/server'
 import { get, start } from './harness.ts'
@@ -86,4 +87,29 @@ test('a reader of a long answer who stands still is left', { timeout: 60_000 }, 
   expect(status).toBe(200)
   response.destroy()
   await narrow.stop()
+})
+
+test('a gRPC call that does not end is ended: by its time, and by a stop', { timeout: 60_000 }, async () => {
+  const call = (server: RunningServer): ClientHttp2Session => {
+    const session = connectHttp2(`http://127.0.0.1:${server.context.ports['otlp_grpc']}`)
+    session.on('error', () => 0)
+    const path = '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export'
+    const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc' })
+    stream.on('error', () => 0).write(Buffer.alloc(5))
+    return session
+  }
+  const inside = (server: RunningServer): number => server.context.writes.inside
+  const impatient = await start('--otlp-grpc-listen', '127.0.0.1:0', '--request-timeout', '1s')
+  const session = call(impatient)
+  await expect.poll(() => inside(impatient)).toBeGreaterThan(0)
+  await expect.poll(() => inside(impatient), { timeout: 5_000 }).toBe(0)
+  session.destroy()
+  await impatient.stop()
+
+  const stopping = await start('--otlp-grpc-listen', '127.0.0.1:0', '--shutdown-grace', '1s')
+  const open = call(stopping)
+  await expect.poll(() => inside(stopping)).toBeGreaterThan(0)
+  const outcome = await Promise.race([stopping.stop().then(() => 'stopped'), new Promise((done) => setTimeout(done, 10_000, 'hangs'))])
+  expect(outcome).toBe('stopped')
+  open.destroy()
 })
