@@ -12,9 +12,9 @@ import { assertOpen, type Parts } from './parts.ts'
 import { readSources, type Source } from './read.ts'
 import { Rewriter } from './rewrite.ts'
 import { SegmentBatch } from './segment-batch.ts'
-import { segmentSources } from './select.ts'
 import { Slices } from './slices.ts'
 import { hiding, relative, visible, type Tombstone } from './tombstones.ts'
+import { segmentSources } from './units.ts'
 import { View } from './view.ts'
 
 /** Runs the next merge, if there is one. */

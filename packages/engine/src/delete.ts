@@ -8,9 +8,9 @@ import type { Position } from '@tsink/wal'
 import { assertOpen, assertWritable, type Parts } from './parts.ts'
 import { DELETE, UNDELETE } from './record.ts'
 import type { Source } from './read.ts'
-import { headSources, segmentSources } from './select.ts'
 import { Slices } from './slices.ts'
 import { hiding, relative, visible, writeTombstone, type Tombstone } from './tombstones.ts'
+import { headSources, segmentSources } from './units.ts'
 import { CaughtSlots, View } from './view.ts'
 
 /** With more generations than this waiting to be flushed, a delete waits too. */
