@@ -13,6 +13,7 @@ const POWERS = Float64Array.from({ length: 23 }, (_, i) => Number(`1e${i}`))
  * in any case; undefined when they spell none. Hexadecimal, underscores and values beyond the range of a double are none.
  */
 export function parseNumber(bytes: Uint8Array, start: number, end: number): number | undefined {
+  if (end - start > MAX_NUMBER_BYTES) return undefined
   let at = start
   let negative = false
   const first = bytes[at]
@@ -55,7 +56,7 @@ export function parseNumber(bytes: Uint8Array, start: number, end: number): numb
     if (at === exponentStart) return undefined
     if (exponentNegative) exponent = -exponent
   }
-  if (at !== end || end - start > MAX_NUMBER_BYTES) return undefined
+  if (at !== end) return undefined
   const power = exponent - scale
   if (digits <= 15 && power >= -22 && power <= 22) {
     const value = power < 0 ? mantissa / POWERS[-power]! : mantissa * POWERS[power]!

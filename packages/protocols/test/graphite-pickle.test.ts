@@ -1,7 +1,7 @@
 /** Graphite's pickles: what Python itself writes in every protocol, and what must not be taken. */
 import { spawnSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
-import { compileGraphiteTemplates, decodeGraphitePickle, wholePickleFrames } from '@tsink/protocols'
+import { compileGraphiteTemplates, decodeGraphitePickle, SeriesCache, wholePickleFrames } from '@tsink/protocols'
 import { ascii, print } from './lines.ts'
 
 const NOW = 1_700_000_000_000
@@ -121,4 +121,20 @@ describe.skipIf(skip !== '')(`by Python${skip}`, () => {
     expect(samples.filter((got) => got === 'bytes 9 @1700000008000')).toHaveLength(2)
     expect(samples.filter((got) => got.startsWith('many '))).toHaveLength(5 * 2_500)
   })
+})
+
+test('texts that stand for very many points are looked at once, and not at all when they are too long for numbers', () => {
+  const size = (length: number): string => Buffer.from(Uint32Array.of(length).buffer).toString('latin1')
+  // One point, put down as number 0 and named again and again at two bytes each.
+  const repeated = (path: string, time: string, count: number): string =>
+    `\x80\x02](X${size(path.length)}${path}${time}K\x01\x86\x86q\x00${'h\x00'.repeat(count)}e.`
+  const { batch, rejected } = decodeGraphitePickle(framed(repeated('a'.repeat(65_000), 'K\x05', 200_000)), {
+    now: NOW,
+    cache: new SeriesCache(),
+  })
+  expect([batch.series.count, batch.samples[0]!.count, rejected.count]).toEqual([1, 200_001, 0])
+  expect(decode(repeated('\xff'.repeat(65_000), 'K\x05', 20_000)).refused).toMatch(
+    /^20001 refused: frame 1, point 0: the path is not valid/,
+  )
+  expect(decode(repeated('a', `X${size(500_000)}${'1'.repeat(500_000)}`, 20_000)).refused).toMatch(/^20001 refused/)
 })

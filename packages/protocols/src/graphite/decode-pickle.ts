@@ -7,6 +7,7 @@ import { BatchWriter } from '../batch-writer.ts'
 import { badBody, Rejected, tooLarge, type Decoded } from '../decoded.ts'
 import { parseNumber } from '../decimal.ts'
 import { LineProblem } from '../line-problem.ts'
+import type { GraphiteTemplate } from './content.ts'
 import type { GraphiteOptions } from './decode.ts'
 import { GRAPHITE_LIMITS } from './limits.ts'
 import { PickledText, unpickle, type Pickled } from './pickle.ts'
@@ -52,9 +53,10 @@ export function wholePickleFrames(bytes: Uint8Array): number {
 
 function decodePoints(points: Pickled, frame: string, batch: BatchWriter, rejected: Rejected, options: GraphiteOptions): void {
   if (!Array.isArray(points)) throw new LineProblem(0, 'expected a list of points')
+  const paths = new Paths(batch, options.templates ?? [])
   points.forEach((point: Pickled, i) => {
     try {
-      decodePoint(point, batch, options)
+      decodePoint(point, batch, paths, options.now)
     } catch (problem) {
       if (!(problem instanceof LineProblem)) throw problem
       rejected.add(`${frame}, point ${i}`, problem.message)
@@ -62,7 +64,7 @@ function decodePoints(points: Pickled, frame: string, batch: BatchWriter, reject
   })
 }
 
-function decodePoint(point: Pickled, batch: BatchWriter, options: GraphiteOptions): void {
+function decodePoint(point: Pickled, batch: BatchWriter, paths: Paths, now: number): void {
   const [path, sample] = pair(point, 'a point (path, (time, value))')
   const [time, value] = pair(sample, 'a pair (time, value)')
   if (!(path instanceof PickledText)) throw new LineProblem(0, 'the path is no text')
@@ -72,8 +74,39 @@ function decodePoint(point: Pickled, batch: BatchWriter, options: GraphiteOption
   if (seconds === null || !Number.isFinite(seconds)) throw new LineProblem(0, 'the time is no number of seconds')
   const number = numberOf(value)
   if (number === null) throw new LineProblem(0, 'the value is no number')
-  const slot = graphiteSlot(path.bytes, path.start, path.end, batch, options.templates ?? [])
-  batch.float(slot, seconds === -1 ? options.now : Math.round(seconds * 1e3), number)
+  batch.float(paths.slot(path), seconds === -1 ? now : Math.round(seconds * 1e3), number)
+}
+
+/** The slots of a pickle's paths. One text may stand for any number of points, at two bytes each: it is looked at once. */
+class Paths {
+  readonly #known = new Map<PickledText, number | LineProblem>()
+  readonly #batch: BatchWriter
+  readonly #templates: readonly GraphiteTemplate[]
+
+  constructor(batch: BatchWriter, templates: readonly GraphiteTemplate[]) {
+    this.#batch = batch
+    this.#templates = templates
+  }
+
+  /** @throws LineProblem */
+  slot(path: PickledText): number {
+    let slot = this.#known.get(path)
+    if (slot === undefined) {
+      slot = this.#find(path)
+      this.#known.set(path, slot)
+    }
+    if (typeof slot === 'number') return slot
+    throw slot
+  }
+
+  #find({ bytes, start, end }: PickledText): number | LineProblem {
+    try {
+      return graphiteSlot(bytes, start, end, this.#batch, this.#templates)
+    } catch (problem) {
+      if (problem instanceof LineProblem) return problem
+      throw problem
+    }
+  }
 }
 
 function pair(value: Pickled, what: string): readonly [Pickled, Pickled] {
