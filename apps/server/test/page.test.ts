@@ -16,7 +16,9 @@ describe.skipIf(!built)(built ? 'the page' : 'the page (skipped, because apps/ui
   afterAll(() => server.stop())
 
   test('names its assets relative to itself', async () => {
-    const page = await (await fetch(`${server.url}/`)).text()
+    const answer = await fetch(`${server.url}/`)
+    expect(answer.headers.get('content-security-policy')).toMatch(/^default-src 'self'.*frame-ancestors 'self'/)
+    const page = await answer.text()
     const addresses = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, address]) => address!)
     expect(addresses.length).toBeGreaterThan(2)
     for (const address of addresses) expect(address).toMatch(/^\.\//)

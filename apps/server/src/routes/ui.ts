@@ -14,6 +14,9 @@ const HINT = `tsink serves its API here, and no page: apps/ui is not built (npx 
     curl 'http://HOST:PORT/metrics'
 `
 
+/** The page runs its own scripts only and stands in no foreign frame. Its editor and charts write styles while they run. */
+const PAGE_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'"
+
 export async function registerUi(app: FastifyInstance): Promise<void> {
   const root = pageFolder()
   if (root === null) {
@@ -26,6 +29,8 @@ export async function registerUi(app: FastifyInstance): Promise<void> {
     setHeaders: (response, path) => {
       const hashed = path.includes('/assets/')
       response.header('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache')
+      response.header('content-security-policy', PAGE_POLICY)
+      response.header('x-content-type-options', 'nosniff')
     },
     cacheControl: false,
     // The build puts compressed twins beside the assets.
