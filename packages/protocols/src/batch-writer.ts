@@ -38,6 +38,8 @@ export class BatchWriter {
   readonly #unit: TimeUnit
   readonly #cache: SeriesCache | undefined
   #entries: Uint32Array = new Uint32Array(64)
+  /** By entry of the cache its slot plus 1: a series that a body repeats brings its labels once. */
+  #slots: Uint32Array = new Uint32Array(64)
   #generation: number
   #floats: FloatColumns
   #walk: SeriesWalk | null
@@ -321,9 +323,19 @@ export class BatchWriter {
     if (generation !== this.#generation) {
       // Entries so far were numbered before the cache forgot them.
       this.#entries.fill(0)
+      this.#slots.fill(0)
       this.#generation = generation
     }
-    return this.#enter(this.#cache!.addTo(this.#series, entry), entry + 1)
+    if (entry >= this.#slots.length) {
+      const slots = new Uint32Array(Math.max(entry + 1, this.#slots.length * 2))
+      slots.set(this.#slots)
+      this.#slots = slots
+    }
+    const known = this.#slots[entry]!
+    if (known > 0) return known - 1
+    const slot = this.#enter(this.#cache!.addTo(this.#series, entry), entry + 1)
+    this.#slots[entry] = slot + 1
+    return slot
   }
 
   #enter(slot: number, entry: number): number {

@@ -112,3 +112,12 @@ test('an empty series is refused by its own number', () => {
     decodeRemoteWrite(body, 1, cache === undefined ? { now: NOW } : { now: NOW, cache }),
   )
 })
+
+test('a series that a body repeats brings its labels once, also where the kernel takes no part', () => {
+  const labels = { long: 'x'.repeat(1_000) }
+  const lines = ascii('m a=1\n'.repeat(1_000))
+  // Of this unit the kernel takes nothing.
+  const influx = decodeLineProtocol(lines, { now: NOW, unit: 's', cache: new SeriesCache(), extraLabels: labels })
+  const pushed = decodePrometheusText(ascii('a 1\n'.repeat(1_000)), { now: NOW, extraLabels: Labels.of(labels) })
+  for (const { batch } of [influx, pushed]) expect([batch.series.count, batch.samples[0]!.count]).toEqual([1, 1_000])
+})

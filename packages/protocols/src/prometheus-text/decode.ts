@@ -18,7 +18,7 @@ import { parseInteger, parseNumber } from '../decimal.ts'
 import { parseLabelSet, parseSeries, seriesEnd, skipBlanks, stringEnd, unescaped, type BoundLabel } from '../exposition-series.ts'
 import { LabelWriter } from '../label-writer.ts'
 import { LineProblem } from '../line-problem.ts'
-import { KEY_KINDS } from '../series-cache.ts'
+import { KEY_KINDS, SeriesCache } from '../series-cache.ts'
 import { excerpt, isUtf8, textOf } from '../utf8.ts'
 import { TypeAndUnit } from '../type-and-unit.ts'
 import { TEXT_LIMITS } from './limits.ts'
@@ -262,7 +262,10 @@ class Parser {
 /** The options without the cache where other labels would come out for the same bytes. */
 export function cacheable(options: TextOptions): DecodeOptions {
   if (options.extraLabels === undefined && options.typeAndUnitLabels !== true && options.strict !== true) return options
-  return { now: options.now, ...(options.unit === undefined ? {} : { unit: options.unit }) }
+  const plain = { now: options.now, ...(options.unit === undefined ? {} : { unit: options.unit }) }
+  // Labels of the request would come anew with each line of a few bytes, were the series of one body not known to each other.
+  const isOneToOne = options.typeAndUnitLabels !== true && options.strict !== true
+  return isOneToOne ? { ...plain, cache: new SeriesCache({ numbersSuffice: true }) } : plain
 }
 
 /** Finishes a label set with the labels that every series of the body gets. A type and a unit may be there already, in place of its own. */
