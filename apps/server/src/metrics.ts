@@ -47,7 +47,11 @@ export class Metrics {
     const seconds = <L extends string>(name: string, help: string, labelNames: readonly L[]): Histogram<L> =>
       new Histogram({ name, help, labelNames: [...labelNames], buckets: SECONDS, registers })
     collectDefaultMetrics({ register: this.registry })
-    this.requests = counter('tsink_http_requests_total', 'HTTP requests answered, or left by their clients before (499).', ['route', 'method', 'code'])
+    this.requests = counter('tsink_http_requests_total', 'HTTP requests answered, or left by their clients before (499).', [
+      'route',
+      'method',
+      'code',
+    ])
     this.requestSeconds = seconds('tsink_http_request_duration_seconds', 'Time from the head of a request to the end of its answer.', [
       'route',
     ])
