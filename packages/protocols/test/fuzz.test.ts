@@ -36,6 +36,7 @@ import {
   ProtoWriter,
 } from '@tsink/protocols'
 import { ascii, flatten } from './lines.ts'
+import { random } from './random.ts'
 
 const LONG = process.env['TSINK_TEST_LONG'] === '1'
 const NOW = 1_700_000_000_000
@@ -44,14 +45,6 @@ const REFUSALS = new Set(['BAD_REQUEST', 'TOO_LARGE', 'BAD_REGEX', 'BAD_LABEL'])
 /** No body takes longer, in processor time. A body that did is decoded again, since the compiler and the collector of garbage take their time too. */
 const MAX_MS = 100
 const TRIES = 5
-
-function random(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state / 2 ** 32
-  }
-}
 
 const cache = new SeriesCache({ maxSeries: 5_000, maxBytes: 4 * 1024 * 1024 })
 const options = { now: NOW, cache }

@@ -13,23 +13,10 @@ import {
   type DecodeOptions,
 } from '@tsink/protocols'
 import { ascii, flatten } from './lines.ts'
+import { pick, random, type Random } from './random.ts'
 
 const NOW = 1_700_000_000_000
 const LONG = process.env['TSINK_TEST_LONG'] === '1'
-
-type Random = () => number
-
-function random(seed: number): Random {
-  let state = seed
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state / 2 ** 32
-  }
-}
-
-function pick<T>(next: Random, from: readonly T[]): T {
-  return from[Math.floor(next() * from.length)]!
-}
 
 function digits(next: Random, most: number): string {
   let text = ''

@@ -13,14 +13,7 @@ import {
 } from '@tsink/protocols'
 import { corpus } from '@tsink/testing'
 import { readLines, type Case } from './lines.ts'
-
-function random(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state / 2 ** 32
-  }
-}
+import { random } from './random.ts'
 
 const up = Labels.of({ __name__: 'up', job: 'x' })
 

@@ -4,17 +4,10 @@ import { BatchBuilder, histogram, Labels, TsinkError, type WriteBatch } from '@t
 import { snappyEncode } from '@tsink/kernel'
 import { decodeRemoteWrite, decodeSnappyRemoteWrite, encodeRemoteWrite, SeriesCache, type RemoteWriteDecoded } from '@tsink/protocols'
 import { flatten } from './lines.ts'
+import { random } from './random.ts'
 
 const NOW = 1_700_000_000_000
 const LONG = process.env['TSINK_TEST_LONG'] === '1'
-
-function random(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state / 2 ** 32
-  }
-}
 
 function randomBatch(next: () => number): WriteBatch {
   const builder = new BatchBuilder()

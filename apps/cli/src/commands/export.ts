@@ -9,6 +9,7 @@ import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
 import { TsinkError } from '@tsink/core'
 import { parseTime, type ExportFormat, type ExportRequest } from '@tsink/server'
+import { post } from '../post.ts'
 import { openFolder } from '../open-folder.ts'
 import { urlOf, type Target } from '../target.ts'
 
@@ -65,15 +66,7 @@ async function fetchPieces(url: string, options: ExportCommand): Promise<Readabl
   for (const name of ['start', 'end'] as const) if (options[name] !== undefined) parameters.set(name, options[name])
   if (options.format === 'csv') parameters.set('format', options.fields)
   const path = options.format === 'jsonl' ? 'export' : `export/${options.format}`
-  let response: Response
-  try {
-    response = await fetch(`${url}/api/v1/${path}`, { method: 'POST', body: parameters })
-  } catch (error) {
-    throw new TsinkError(
-      'CLOSED',
-      `no server answers at ${url}: ${((error as Error).cause as Error | undefined)?.message ?? (error as Error).message}`,
-    )
-  }
+  const response = await post(`${url}/api/v1/${path}`, parameters)
   if (response.ok) return response.body as ReadableStream
   const text = await response.text()
   throw new TsinkError('BAD_REQUEST', `${url} answered ${response.status}: ${text.slice(0, 500)}`)

@@ -7,6 +7,7 @@ import { Transform, type Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { TsinkError, type Store } from '@tsink/core'
 import { Exit } from '../failure.ts'
+import { post } from '../post.ts'
 import { openFolder } from '../open-folder.ts'
 import { urlOf, type Target } from '../target.ts'
 
@@ -47,15 +48,7 @@ export async function importFiles(files: readonly string[], options: ImportComma
 function httpSink(url: string): Sink {
   return async (piece) => {
     for (let wait = 250; ; wait *= 2) {
-      let response: Response
-      try {
-        response = await fetch(url, { method: 'POST', body: piece as BodyInit })
-      } catch (error) {
-        throw new TsinkError(
-          'CLOSED',
-          `no server answers at ${url}: ${((error as Error).cause as Error | undefined)?.message ?? (error as Error).message}`,
-        )
-      }
+      const response = await post(url, piece as BodyInit)
       const text = await response.text()
       if (response.ok) return ''
       if (response.status === 400) return text.trim()

@@ -3,6 +3,7 @@
  */
 import { TsinkError, type QueryResult, type Store } from '@tsink/core'
 import { parseDuration, parseTime } from '@tsink/server'
+import { post } from '../post.ts'
 import { urlOf, type Target } from '../target.ts'
 import { openFolder } from '../open-folder.ts'
 import { printTable, type Answer } from '../table.ts'
@@ -35,15 +36,7 @@ async function fetchAnswer(url: string, expr: string, options: QueryCommand): Pr
     if (options.end === undefined) parameters.set('end', String(Date.now() / 1_000))
   }
   const path = options.start === undefined ? 'query' : 'query_range'
-  let response: Response
-  try {
-    response = await fetch(`${url}/api/v1/${path}`, { method: 'POST', body: parameters })
-  } catch (error) {
-    throw new TsinkError(
-      'CLOSED',
-      `no server answers at ${url}: ${((error as Error).cause as Error | undefined)?.message ?? (error as Error).message}`,
-    )
-  }
+  const response = await post(`${url}/api/v1/${path}`, parameters)
   const body = await response.text()
   if (response.ok) return body
   throw new TsinkError('BAD_REQUEST', refusal(body) ?? `${url} answered ${response.status}: ${body.slice(0, 500)}`)

@@ -3,6 +3,7 @@
  */
 import { join } from 'node:path'
 import { TsinkError } from '@tsink/core'
+import { post } from '../post.ts'
 import { openFolder } from '../open-folder.ts'
 import { urlOf, type Target } from '../target.ts'
 
@@ -12,15 +13,7 @@ export async function snapshot(options: Target): Promise<void> {
 }
 
 async function fromServer(url: string): Promise<string> {
-  let response: Response
-  try {
-    response = await fetch(`${url}/api/v1/admin/tsdb/snapshot`, { method: 'POST' })
-  } catch (error) {
-    throw new TsinkError(
-      'CLOSED',
-      `no server answers at ${url}: ${((error as Error).cause as Error | undefined)?.message ?? (error as Error).message}`,
-    )
-  }
+  const response = await post(`${url}/api/v1/admin/tsdb/snapshot`)
   const body = (await response.json()) as { data?: { name: string }; error?: string }
   if (body.data === undefined) throw new TsinkError('BAD_REQUEST', `${url} answered ${response.status}: ${body.error}`)
   return `snapshots/${body.data.name} below the server's data path`
