@@ -188,7 +188,7 @@ class Repair {
       attachments: encodeAttachments({
         unit,
         tombstones: union(known?.tombstones.filter(({ sequence }) => !log.undone.has(sequence)) ?? [], log.deletes),
-        notes: await this.#newestNotes(),
+        notes: await this.#newestNotes(damaged),
         age: ageOfSegments(segments),
       }),
     }
@@ -197,7 +197,8 @@ class Repair {
     return { state, deletesLost, damaged }
   }
 
-  async #newestNotes(): Promise<string> {
+  /** The newest file of notes that is whole; newer ones are added to `damaged`. */
+  async #newestNotes(damaged: [string, string][]): Promise<string> {
     const files = (await this.#host.disk.list(NOTES_DIRECTORY)).map(({ name }) => `${NOTES_DIRECTORY}/${name}`)
     for (const path of files.toReversed()) {
       try {
@@ -205,7 +206,7 @@ class Repair {
         return path
       } catch (error) {
         if (!(error instanceof TsinkError) || error.kind !== 'corrupt') throw error
-        await this.#moveAside(path, error.message)
+        damaged.push([path, error.message])
       }
     }
     return ''

@@ -260,4 +260,21 @@ describe('a store that lost its catalog', () => {
     ])
     expect([...host.disk.peek('quarantine/0000000999.seg')]).toEqual([1, 2, 3])
   })
+
+  it('changes nothing when it is refused', async () => {
+    const life = new Life(1)
+    for (const each of LIFE.slice(0, 6)) await life.run(each)
+    await (await life.open()).close()
+    const { host } = life
+    await host.disk.makeDirectory('notes')
+    host.disk.poke('notes/0000000009.notes', Uint8Array.of(1, 2, 3))
+    await damage(host, 'catalog', 30)
+    await damage(host, 'catalog.copy', 30)
+    const files = async (): Promise<unknown> => Promise.all(['', 'segments', 'notes', 'quarantine'].map((dir) => host.disk.list(dir)))
+    const before = await files()
+    await expect(Engine.repair(host)).rejects.toMatchObject({ code: 'UNSUPPORTED' })
+    expect(await files()).toEqual(before)
+    const { setAside } = await Engine.repair(host, { loseDeletes: true })
+    expect(setAside.map(({ file }) => file)).toEqual(['notes/0000000009.notes', 'catalog'])
+  })
 })
